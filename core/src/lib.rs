@@ -1,0 +1,57 @@
+//! The core of Aldis: what a diagnostics directive *is*, how it is read, and what it decides.
+//!
+//! Bytes of a document go in, a [`DirectiveSet`] comes out; a [`Request`] and a point in time go in, a
+//! [`Decision`] comes out. The same code is compiled natively and to WebAssembly, so the same document, the same
+//! request and the same `now` give the same decision in every engine.
+//!
+//! ```
+//! use aldis_core::{DiagLevel, DirectiveSet, Request, UnixMillis};
+//!
+//! let now = UnixMillis::new(1_800_000_000_000);
+//! let set = DirectiveSet::decode(
+//!     br#"{"directives":[{"id":"acme","level":"Shape","ttl_secs":60,"tenant":"acme"}]}"#,
+//!     now,
+//! )?;
+//! let decision = set.evaluate(&Request { tenant: Some("acme"), ..Request::EMPTY }, now);
+//! assert_eq!(decision.level, DiagLevel::Shape);
+//! # Ok::<(), aldis_core::DecodeError>(())
+//! ```
+//!
+//! This crate does no I/O, reads no clock, does not panic and holds no `unsafe`. It needs an allocator to decode
+//! and none to evaluate. The feature `std` (on by default) adds the [`store`](DirectiveStore) seam.
+
+#![no_std]
+#![forbid(unsafe_code)]
+
+extern crate alloc;
+#[cfg(feature = "std")]
+extern crate std;
+
+// In the order of the house: each file imports only from those above it.
+pub mod limits;
+mod error;
+mod time;
+mod vocabulary;
+mod directive;
+mod decode;
+mod image;
+mod compile;
+mod request;
+mod decision;
+mod set;
+mod evaluate;
+mod explain;
+#[cfg(feature = "std")]
+mod store;
+
+pub use decision::Decision;
+pub use directive::{Directive, Sampling, StrList, Target};
+pub use error::{CompileError, DecodeError, ImageError, Reason};
+pub use explain::{Explanation, Outcome, WhyNot};
+pub use image::IMAGE_VERSION;
+pub use request::Request;
+pub use set::{DirectiveIndex, DirectiveSet};
+#[cfg(feature = "std")]
+pub use store::{DirectiveStore, InMemoryDirectiveStore};
+pub use time::UnixMillis;
+pub use vocabulary::{DiagLevel, EndpointKind, EndpointSet, SampleBy};
