@@ -1,6 +1,6 @@
 //! What comes out.
 
-use crate::image::DirectiveIndex;
+use crate::directive::DirectiveIndex;
 use crate::vocabulary::DiagLevel;
 
 /// How much to record of one request.

@@ -37,3 +37,6 @@ pub const MAX_TTL_SECS: u64 = 31_536_000;
 
 /// Requests in a thousand that a full sample takes.
 pub const FULL_SAMPLE: u16 = 1000;
+
+/// Version of the image layout that this build writes and reads.
+pub const IMAGE_VERSION: u16 = 1;

@@ -1,12 +1,11 @@
 //! The closed vocabularies of a document: each name, both ways.
 
-use core::fmt;
-
+/// An enum whose values have names, and codes in declaration order.
 macro_rules! vocabulary {
-    ($(#[$meta:meta])* $name:ident { $($(#[$doc:meta])* $variant:ident = $text:literal,)+ }) => {
+    ($(#[$meta:meta])* $vis:vis enum $name:ident { $($(#[$doc:meta])* $variant:ident = $text:literal,)+ }) => {
         $(#[$meta])*
         #[repr(u8)]
-        pub enum $name { $($(#[$doc])* $variant,)+ }
+        $vis enum $name { $($(#[$doc])* $variant,)+ }
 
         impl $name {
             /// Every value, in declaration order.
@@ -37,18 +36,20 @@ macro_rules! vocabulary {
             }
         }
 
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        impl core::fmt::Display for $name {
+            fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
                 f.pad(self.as_str())
             }
         }
     };
 }
 
+pub(crate) use vocabulary;
+
 vocabulary! {
     /// How much of a request to record, from nothing to most; compares by how much.
     #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-    DiagLevel {
+    pub enum DiagLevel {
         /// Nothing beyond what is always recorded.
         Off = "Off",
         /// Shapes only: ids, names, sizes.
@@ -63,7 +64,7 @@ vocabulary! {
 vocabulary! {
     /// What kind of operation a request is.
     #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-    EndpointKind {
+    pub enum EndpointKind {
         /// Write one document.
         IngestDoc = "IngestDoc",
         /// Write many documents.
@@ -94,7 +95,7 @@ vocabulary! {
 vocabulary! {
     /// Which fact of the request a sample is drawn by.
     #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-    SampleBy {
+    pub enum SampleBy {
         /// Each request on its own.
         RequestId = "request_id",
         /// All requests of a trace together.

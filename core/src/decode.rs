@@ -1,0 +1,59 @@
+//! Bytes of a document in, directives or a refusal out.
+//!
+//! A document is accepted whole or refused whole. It is read in one pass, by typed visitors over `serde_json`; text
+//! without escapes is borrowed from the body. The first error in document order wins: the names, types and limits of a
+//! field are judged when the field is read, what is missing when the directive ends. A value of the wrong type is read
+//! to its end before it is refused, so what is malformed or too deep in it is reported as that.
+
+use alloc::vec::Vec;
+
+use serde::de::DeserializeSeed;
+
+use crate::directive::Directive;
+use crate::error::{DecodeError, Reason};
+use crate::limits::MAX_BODY_BYTES;
+use crate::time::UnixMillis;
+
+mod context;
+mod directive;
+mod document;
+mod lists;
+mod locate;
+mod read;
+mod suggest;
+
+use context::{Context, refuse_trailing, refuse_whole};
+use document::Document;
+use read::Reader;
+
+/// Reads a document. `ttl_secs` counts from `anchor`.
+///
+/// Cost: one pass over the body; no allocation for text without escapes.
+///
+/// # Errors
+///
+/// The first error in document order, with its place.
+pub fn decode(body: &[u8], anchor: UnixMillis) -> Result<Vec<Directive<'_>>, DecodeError> {
+    let mut directives = Vec::new();
+    decode_each(body, anchor, &mut |directive| directives.push(directive))?;
+    Ok(directives)
+}
+
+/// Like [`decode`], but hands each directive on as soon as it is read. What was handed on before an error is void.
+pub(crate) fn decode_each<'de>(
+    body: &'de [u8],
+    anchor: UnixMillis,
+    accept: &mut dyn FnMut(Directive<'de>),
+) -> Result<(), DecodeError> {
+    if body.len() > MAX_BODY_BYTES {
+        return Err(refuse_whole(body, Reason::BodyTooLarge));
+    }
+    let context = Context::new(anchor);
+    let mut json = serde_json::Deserializer::from_slice(body);
+    let document = Reader(Document::new(&context, accept));
+    document.deserialize(&mut json).map_err(|error| context.into_error(body, &error))?;
+    json.end().map_err(|error| refuse_trailing(body, &error))
+}
+
+#[cfg(test)]
+mod tests;
