@@ -1,0 +1,225 @@
+//! One request as bytes: a fixed header with every length, a table of label lengths, then all text in one piece.
+//!
+//! The text lies together so that the guest checks it for UTF-8 once, and the host writes it with one copy per
+//! string and no padding.
+
+use core::fmt;
+
+use crate::bytes::{put, take};
+
+/// Bytes before the label table.
+pub const HEADER_BYTES: usize = 16;
+
+const LABEL_BYTES: usize = 4;
+const TENANT: u8 = 1 << 0;
+const INDEX: u8 = 1 << 1;
+const PRINCIPAL: u8 = 1 << 2;
+const REQUEST_ID: u8 = 1 << 3;
+const TRACE_ID: u8 = 1 << 4;
+const ENDPOINT: u8 = 1 << 5;
+const KNOWN: u8 = (1 << 6) - 1;
+
+/// The facts of one request, as a host writes them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Facts<'a> {
+    /// Whose data the request touches.
+    pub tenant: Option<&'a str>,
+    /// The index asked for.
+    pub index: Option<&'a str>,
+    /// Who asks.
+    pub principal: Option<&'a str>,
+    /// The request's own id.
+    pub request_id: Option<&'a str>,
+    /// The id of its trace.
+    pub trace_id: Option<&'a str>,
+    /// Code of the endpoint.
+    pub endpoint: Option<u8>,
+    /// Names and values.
+    pub labels: &'a [(&'a str, &'a str)],
+}
+
+/// Why a request does not become bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EncodeError {
+    /// A fact, a label's name or a label's value is longer than 65 535 bytes, or there are more labels than that.
+    TooLong,
+    /// The room is too small.
+    NoRoom {
+        /// Bytes that the request needs.
+        needed: usize,
+    },
+}
+
+/// The bytes are not a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MalformedRequest;
+
+/// The facts of one request, as a guest reads them. Everything is borrowed from the bytes and checked.
+#[derive(Clone, Copy, Debug)]
+pub struct RequestView<'a> {
+    /// Whose data the request touches.
+    pub tenant: Option<&'a str>,
+    /// The index asked for.
+    pub index: Option<&'a str>,
+    /// Who asks.
+    pub principal: Option<&'a str>,
+    /// The request's own id.
+    pub request_id: Option<&'a str>,
+    /// The id of its trace.
+    pub trace_id: Option<&'a str>,
+    /// Code of the endpoint, not yet known to mean one.
+    pub endpoint: Option<u8>,
+    /// Names and values.
+    pub labels: Labels<'a>,
+}
+
+/// The labels of a request: an iterator over names and values.
+#[derive(Clone, Copy, Debug)]
+pub struct Labels<'a> {
+    table: &'a [u8],
+    text: &'a str,
+}
+
+/// Writes a request to the front of `room` and says how many bytes it took.
+///
+/// # Errors
+///
+/// [`EncodeError`]; `room` then holds nothing of use.
+pub fn encode(facts: &Facts<'_>, room: &mut [u8]) -> Result<usize, EncodeError> {
+    let strings = [facts.tenant, facts.index, facts.principal, facts.request_id, facts.trace_id];
+    let table = facts.labels.len() * LABEL_BYTES;
+    let text = strings.iter().flatten().map(|text| text.len()).sum::<usize>()
+        + facts.labels.iter().map(|(name, value)| name.len() + value.len()).sum::<usize>();
+    let needed = HEADER_BYTES + table + text;
+    let header = header(facts, &strings)?;
+    for (name, value) in facts.labels {
+        short(name.len())?;
+        short(value.len())?;
+    }
+    write(facts, &strings, &header, room).map_or(Err(EncodeError::NoRoom { needed }), |()| Ok(needed))
+}
+
+/// Reads a request.
+///
+/// Cost: one pass over the text and one over the label table; no allocation.
+///
+/// # Errors
+///
+/// [`MalformedRequest`] if a length does not add up, a bit is set that means nothing, or the text is not UTF-8.
+pub fn decode(bytes: &[u8]) -> Result<RequestView<'_>, MalformedRequest> {
+    view(bytes).ok_or(MalformedRequest)
+}
+
+fn header(facts: &Facts<'_>, strings: &[Option<&str>; 5]) -> Result<[u8; HEADER_BYTES], EncodeError> {
+    let mut bytes = [0; HEADER_BYTES];
+    let bits = [TENANT, INDEX, PRINCIPAL, REQUEST_ID, TRACE_ID];
+    let present = strings.iter().zip(bits).fold(0, |all, (text, bit)| all | text.map_or(0, |_| bit));
+    let endpoint = facts.endpoint.map_or(0, |_| ENDPOINT);
+    let room = &mut bytes.as_mut_slice();
+    put(room, &[present | endpoint, facts.endpoint.unwrap_or(0)]);
+    put(room, &short(facts.labels.len())?.to_le_bytes());
+    for text in strings {
+        put(room, &short(text.map_or(0, str::len))?.to_le_bytes());
+    }
+    Ok(bytes)
+}
+
+fn write(facts: &Facts<'_>, strings: &[Option<&str>; 5], header: &[u8], mut room: &mut [u8]) -> Option<()> {
+    put(&mut room, header)?;
+    for (name, value) in facts.labels {
+        put(&mut room, &short(name.len()).ok()?.to_le_bytes())?;
+        put(&mut room, &short(value.len()).ok()?.to_le_bytes())?;
+    }
+    for text in strings.iter().flatten() {
+        put(&mut room, text.as_bytes())?;
+    }
+    for (name, value) in facts.labels {
+        put(&mut room, name.as_bytes())?;
+        put(&mut room, value.as_bytes())?;
+    }
+    Some(())
+}
+
+fn short(len: usize) -> Result<u16, EncodeError> {
+    u16::try_from(len).map_err(|_| EncodeError::TooLong)
+}
+
+fn view(mut bytes: &[u8]) -> Option<RequestView<'_>> {
+    let [present, endpoint, l0, l1, t0, t1, i0, i1, p0, p1, r0, r1, c0, c1, z0, z1] =
+        take::<HEADER_BYTES>(&mut bytes)?;
+    if present & !KNOWN != 0 || [z0, z1] != [0, 0] || (present & ENDPOINT == 0 && endpoint != 0) {
+        return None;
+    }
+    let labels = usize::from(u16::from_le_bytes([l0, l1]));
+    let (table, text) = bytes.split_at_checked(labels * LABEL_BYTES)?;
+    let text = &mut core::str::from_utf8(text).ok()?;
+    let view = RequestView {
+        tenant: fact(text, present & TENANT, [t0, t1])?,
+        index: fact(text, present & INDEX, [i0, i1])?,
+        principal: fact(text, present & PRINCIPAL, [p0, p1])?,
+        request_id: fact(text, present & REQUEST_ID, [r0, r1])?,
+        trace_id: fact(text, present & TRACE_ID, [c0, c1])?,
+        endpoint: (present & ENDPOINT != 0).then_some(endpoint),
+        labels: Labels { table, text },
+    };
+    view.labels.add_up().then_some(view)
+}
+
+/// Takes one fact off the text. An absent one has no length.
+fn fact<'a>(text: &mut &'a str, present: u8, len: [u8; 2]) -> Option<Option<&'a str>> {
+    match (present != 0, u16::from_le_bytes(len)) {
+        (false, 0) => Some(None),
+        (false, _) => None,
+        (true, len) => cut(text, len).map(Some),
+    }
+}
+
+fn cut<'a>(text: &mut &'a str, len: u16) -> Option<&'a str> {
+    let (head, rest) = text.split_at_checked(usize::from(len))?;
+    *text = rest;
+    Some(head)
+}
+
+impl Labels<'_> {
+    /// How many labels there are.
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        self.table.len() / LABEL_BYTES
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.table.is_empty()
+    }
+
+    /// Whether every length falls between two characters, and together they take all of the text.
+    fn add_up(mut self) -> bool {
+        let all = self.len();
+        self.by_ref().count() == all && self.text.is_empty()
+    }
+}
+
+impl<'a> Iterator for Labels<'a> {
+    type Item = (&'a str, &'a str);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let [n0, n1, v0, v1] = take(&mut self.table)?;
+        let name = cut(&mut self.text, u16::from_le_bytes([n0, n1]))?;
+        Some((name, cut(&mut self.text, u16::from_le_bytes([v0, v1]))?))
+    }
+}
+
+impl fmt::Display for EncodeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TooLong => f.write_str("a fact or label of the request is longer than 65535 bytes"),
+            Self::NoRoom { needed } => write!(f, "the request needs {needed} bytes"),
+        }
+    }
+}
+
+impl core::error::Error for EncodeError {}
+
+#[cfg(test)]
+mod tests;
