@@ -2,7 +2,6 @@
 
 extern crate std;
 
-use std::string::String;
 use std::vec;
 use std::vec::Vec;
 
@@ -150,6 +149,6 @@ proptest! {
 
     #[test]
     fn noise_is_never_more_than_refused(bytes in vec_of(any::<u8>(), 0..200)) {
-        let _ = decode(&bytes).map(|view| view.labels.map(|(n, v)| String::from(n) + v).count());
+        let _ = decode(&bytes).map(|view| view.labels.count());
     }
 }
