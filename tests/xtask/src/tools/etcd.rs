@@ -134,7 +134,7 @@ fn keep_programs(from: &Path, to: &Path) -> Result<()> {
 }
 
 fn version_in(bin: &Path) -> Result<String> {
-    capture(Command::new(bin.join("etcdctl")).arg("version").env("ETCDCTL_API", "3"))?;
+    capture(Command::new(bin.join("etcdctl")).arg("version"))?;
     let said = capture(Command::new(bin.join("etcd")).arg("--version"))?;
     let version = said.lines().find_map(|line| line.strip_prefix("etcd Version: "));
     Ok(version.context("etcd names no version")?.trim().to_owned())
