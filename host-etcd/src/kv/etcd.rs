@@ -1,0 +1,243 @@
+//! The etcd backend, and the only place that knows the client library.
+//!
+//! One connection talks to one endpoint: the client's own balancing fails as a whole if one of several endpoints is
+//! dead while authenticating. Rotation is the caller's: the watch counts its backoff per round of endpoints, and
+//! [`EtcdKv`] tries them in order for single reads and writes.
+//!
+//! What etcd does that is not obvious, and is contained here:
+//!
+//! * Every call has a deadline of ours. The client's own timeouts do not cover a port that accepts and stays silent,
+//!   nor a watch on a frozen server.
+//! * A list is read in pages at one revision, so that no answer grows with the prefix.
+//! * A watch is opened one revision early and the surplus is dropped: from 3.5.22 on, etcd does not answer progress
+//!   requests while the start revision lies ahead, which is where every watch on a quiet store starts.
+//! * Up to 3.4.24 and 3.5.7 a requested progress notification may overtake events
+//!   ([etcd-io/etcd#15220](https://github.com/etcd-io/etcd/issues/15220)); from such servers it confirms only what was
+//!   delivered.
+
+mod connection;
+mod error;
+mod options;
+mod pages;
+mod rotation;
+mod version;
+mod watch;
+
+use std::fmt;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use etcd_client::{Certificate, Channel, Client, ConnectOptions, Error, Identity, TlsOptions};
+use tonic::transport::Endpoint;
+
+use self::connection::{EtcdConnection, Limits};
+use self::error::{Failure, flatten, millis};
+use self::version::ServerVersion;
+use super::{Connect, KvError, KvSource};
+
+pub use self::options::{DEFAULT_MAX_REQUEST_BYTES, EtcdOptions, Tls};
+pub use self::rotation::EtcdKv;
+
+/// Opens connections to the endpoints of one cluster. Cheap to clone.
+#[derive(Clone)]
+pub struct EtcdConnector {
+    names: Vec<String>,
+    targets: Vec<Endpoint>,
+    client: ConnectOptions,
+    client_without_user: ConnectOptions,
+    limits: Limits,
+    connect_timeout: Duration,
+}
+
+impl EtcdConnector {
+    /// Checks the options. Does no I/O, except that without a given authority the system's are read.
+    ///
+    /// # Errors
+    ///
+    /// [`KvError::Connect`] if there is no endpoint, or one is not a URL that the options fit, or a certificate or
+    /// key cannot be read as PEM.
+    pub fn new(options: &EtcdOptions) -> Result<Self, KvError> {
+        if options.endpoints.is_empty() {
+            return Err(refused(
+                "etcd",
+                "no endpoint is given; name at least one, such as http://127.0.0.1:2379",
+            ));
+        }
+        let targets = options.endpoints.iter().map(|name| target(name, options)).collect::<Result<_, _>>()?;
+        let client_without_user = ConnectOptions::new().with_require_leader(true);
+        let client = match &options.credentials {
+            Some(is) => client_without_user.clone().with_user(is.user.clone(), is.password.clone()),
+            None => client_without_user.clone(),
+        };
+        Ok(Self {
+            names: options.endpoints.clone(),
+            targets,
+            client,
+            client_without_user,
+            limits: Limits {
+                request_timeout: options.request_timeout,
+                max_request_bytes: options.max_request_bytes,
+            },
+            connect_timeout: options.connect_timeout,
+        })
+    }
+
+    /// Connects to the endpoint at this index (modulo their number): dials, authenticates, and asks for the server's
+    /// status, because a port that accepts is not yet a server that answers.
+    ///
+    /// # Errors
+    ///
+    /// [`KvError::Connect`] if that does not succeed within the connect timeout, [`KvError::Denied`] if the
+    /// credentials are wrong.
+    pub async fn open(&self, endpoint: usize) -> Result<EtcdConnection, KvError> {
+        let index = endpoint.checked_rem(self.names.len()).unwrap_or_default();
+        let (Some(name), Some(target)) = (self.names.get(index), self.targets.get(index)) else {
+            return Err(refused("etcd", "no endpoint is given"));
+        };
+        match tokio::time::timeout(self.connect_timeout, self.dial(name, target)).await {
+            Ok(connected) => connected,
+            Err(_) => Err(refused(name, format!("no answer within {} ms", millis(self.connect_timeout)))),
+        }
+    }
+
+    async fn dial(&self, name: &str, target: &Endpoint) -> Result<EtcdConnection, KvError> {
+        let channel = target.connect().await.map_err(|error| refused(name, flatten(&error)))?;
+        let mut client = self.authenticate(Channel::Tonic(channel)).await.map_err(|e| failed(name, &e))?;
+        let version = match client.status().await {
+            Ok(status) => ServerVersion::parse(status.version()),
+            // Whoever may not ask for the status may still read the keys: it is an answer.
+            Err(Error::GRpcStatus(status)) if status.code() == tonic::Code::PermissionDenied => None,
+            Err(error) => return Err(failed(name, &error)),
+        };
+        Ok(EtcdConnection::new(name, &client, self.limits, version))
+    }
+
+    async fn authenticate(&self, channel: Channel) -> Result<Client, Error> {
+        match Client::from_channel(channel.clone(), Some(self.client.clone())).await {
+            Err(error) if matches!(Failure::of(&error), Failure::AuthDisabled) => {
+                Client::from_channel(channel, Some(self.client_without_user.clone())).await
+            }
+            other => other,
+        }
+    }
+}
+
+#[async_trait]
+impl Connect for EtcdConnector {
+    fn endpoints(&self) -> &[String] {
+        &self.names
+    }
+
+    async fn connect(&self, endpoint: usize) -> Result<Box<dyn KvSource>, KvError> {
+        Ok(Box::new(self.open(endpoint).await?))
+    }
+}
+
+/// Without the client's options: their own `Debug` shows the password.
+impl fmt::Debug for EtcdConnector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EtcdConnector").field("endpoints", &self.names).finish_non_exhaustive()
+    }
+}
+
+fn refused(endpoint: &str, cause: impl Into<String>) -> KvError {
+    KvError::Connect { endpoint: endpoint.to_owned(), cause: cause.into() }
+}
+
+fn failed(endpoint: &str, error: &Error) -> KvError {
+    match Failure::of(error) {
+        Failure::Denied(cause) => {
+            KvError::Denied { operation: "connect", cause: format!("{cause} ({endpoint})") }
+        }
+        Failure::Other(cause) => refused(endpoint, cause),
+        _ => refused(endpoint, flatten(error)),
+    }
+}
+
+/// What to dial for one endpoint.
+fn target(name: &str, options: &EtcdOptions) -> Result<Endpoint, KvError> {
+    let url = url(name, options)?;
+    let is_tls = url.starts_with("https://");
+    let endpoint = Endpoint::from_shared(url)
+        .map_err(|_| refused(name, "not a URL; write http://host:port or https://host:port"))?
+        .connect_timeout(options.connect_timeout)
+        .http2_keep_alive_interval(options.keepalive_interval)
+        .keep_alive_timeout(options.keepalive_timeout)
+        .keep_alive_while_idle(true);
+    match (is_tls, &options.tls) {
+        (true, tls) => {
+            endpoint.tls_config(tls_options(tls.as_ref())).map_err(|error| refused(name, flatten(&error)))
+        }
+        (false, None) => Ok(endpoint),
+        (false, Some(_)) => Err(refused(name, "TLS is configured, but the endpoint says http; write https")),
+    }
+}
+
+fn url(name: &str, options: &EtcdOptions) -> Result<String, KvError> {
+    if name.contains('@') {
+        // Not echoed: what stands before the @ may be a password.
+        return Err(refused("an endpoint", "it holds an @; give user and password as credentials instead"));
+    }
+    match name.split_once("://") {
+        Some(("http" | "https", _)) => Ok(name.to_owned()),
+        Some(_) => Err(refused(name, "not an http or https URL")),
+        None if options.tls.is_some() => Ok(format!("https://{name}")),
+        None => Ok(format!("http://{name}")),
+    }
+}
+
+fn tls_options(tls: Option<&Tls>) -> TlsOptions {
+    let Some(tls) = tls else { return TlsOptions::new().with_enabled_roots() };
+    let mut options = match &tls.ca {
+        Some(pem) => TlsOptions::new().ca_certificate(Certificate::from_pem(pem)),
+        None => TlsOptions::new().with_enabled_roots(),
+    };
+    if let Some((certificate, key)) = &tls.identity {
+        options = options.identity(Identity::from_pem(certificate, key));
+    }
+    if let Some(domain) = &tls.domain {
+        options = options.domain_name(domain);
+    }
+    options
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(options: &EtcdOptions) -> String {
+        EtcdConnector::new(options).expect_err("must be refused").to_string()
+    }
+
+    #[tokio::test]
+    async fn options_that_cannot_work_are_refused_before_any_io() {
+        assert!(refusal(&EtcdOptions::new([""; 0])).contains("no endpoint is given"));
+        assert!(refusal(&EtcdOptions::new(["ftp://h:1"])).contains("not an http or https URL"));
+        assert!(refusal(&EtcdOptions::new(["http://h h"])).contains("not a URL"));
+        let tls = EtcdOptions::new(["http://h:1"]).tls(Tls::new().ca("x"));
+        assert!(refusal(&tls).contains("write https"));
+        assert!(!refusal(&EtcdOptions::new(["http://me:secret@h:1"])).contains("secret"));
+        assert!(!refusal(&EtcdOptions::new(["h:1"]).tls(Tls::new().identity("no pem", "no pem"))).is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_port_that_accepts_and_stays_silent_is_refused_within_the_connect_timeout() {
+        let silent = std::net::TcpListener::bind("127.0.0.1:0").expect("bind");
+        let endpoint = format!("http://{}", silent.local_addr().expect("address"));
+        let options = EtcdOptions::new([endpoint.as_str()]).connect_timeout(Duration::from_millis(300));
+        let started = std::time::Instant::now();
+        let error = EtcdConnector::new(&options).expect("options").open(0).await.expect_err("silent");
+        assert!(started.elapsed() < Duration::from_secs(2));
+        assert_eq!(error.to_string(), format!("cannot connect to {endpoint}: no answer within 300 ms"));
+    }
+
+    #[tokio::test]
+    async fn a_closed_port_is_refused_with_its_cause() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("bind");
+        let endpoint = format!("http://{}", listener.local_addr().expect("address"));
+        drop(listener);
+        let connector = EtcdConnector::new(&EtcdOptions::new([endpoint.as_str()])).expect("options");
+        let error = connector.open(0).await.expect_err("closed").to_string();
+        assert!(error.contains(&endpoint) && error.contains("connection refused"), "{error}");
+    }
+}

@@ -1,0 +1,205 @@
+//! One connection to one member: lists, watches, reads and writes, each with a deadline.
+
+use std::fmt;
+use std::future::Future;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use etcd_client::{
+    Client, Compare, CompareOp, Error, GetOptions, GetResponse, KeyValue, KvClient, ResponseHeader, Txn,
+    TxnOp, TxnOpResponse, WatchClient,
+};
+
+use super::error::{Failure, timeout};
+use super::version::ServerVersion;
+use super::{pages, watch};
+use crate::kv::{
+    Header, Key, KvEntry, KvError, KvReader, KvSource, KvWatch, KvWriter, Listing, Revision, Scope,
+};
+
+/// Bytes of one answer that are accepted. Pages aim at 4 MiB and etcd sends fragments of 1.5 MiB; the rest is room
+/// for clusters that take larger values, and a bound on what one answer can cost.
+const MAX_ANSWER_BYTES: usize = 256 << 20;
+
+/// Bytes that etcd's own framing of a put or a transaction may need beside key and value.
+const REQUEST_OVERHEAD_BYTES: usize = 512;
+
+/// Bounds of every call on a connection.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Limits {
+    pub(super) request_timeout: Duration,
+    pub(super) max_request_bytes: usize,
+}
+
+/// A connection to one member of a cluster. Made by [`EtcdConnector::open`](super::EtcdConnector::open).
+#[derive(Clone)]
+pub struct EtcdConnection {
+    endpoint: String,
+    kv: KvClient,
+    watch: WatchClient,
+    limits: Limits,
+    progress_is_ordered: bool,
+}
+
+impl EtcdConnection {
+    pub(super) fn new(
+        endpoint: &str,
+        client: &Client,
+        limits: Limits,
+        version: Option<ServerVersion>,
+    ) -> Self {
+        Self {
+            endpoint: endpoint.to_owned(),
+            kv: client.kv_client().max_decoding_message_size(MAX_ANSWER_BYTES),
+            watch: client.watch_client().max_decoding_message_size(MAX_ANSWER_BYTES),
+            limits,
+            progress_is_ordered: version.is_some_and(ServerVersion::orders_progress),
+        }
+    }
+
+    /// The endpoint as it was configured.
+    #[must_use]
+    pub fn endpoint(&self) -> &str {
+        &self.endpoint
+    }
+
+    /// Reads one range.
+    pub(super) async fn range(&self, from: &Key, options: GetOptions) -> Result<GetResponse, RangeError> {
+        let mut kv = self.kv.clone();
+        let call = kv.get(from.as_bytes(), Some(options));
+        match tokio::time::timeout(self.limits.request_timeout, call).await {
+            Ok(answer) => answer.map_err(|error| RangeError::Failed(Failure::of(&error))),
+            Err(_) => Err(RangeError::Timeout),
+        }
+    }
+
+    pub(super) fn range_error(&self, error: RangeError, operation: &'static str) -> KvError {
+        match error {
+            RangeError::Timeout => timeout(operation, self.limits.request_timeout),
+            RangeError::Failed(failure) => failure.into_error(operation, &self.endpoint),
+        }
+    }
+
+    /// A call under the deadline.
+    async fn call<T>(
+        &self,
+        operation: &'static str,
+        call: impl Future<Output = Result<T, Error>>,
+    ) -> Result<T, KvError> {
+        match tokio::time::timeout(self.limits.request_timeout, call).await {
+            Ok(answer) => answer.map_err(|error| Failure::of(&error).into_error(operation, &self.endpoint)),
+            Err(_) => Err(timeout(operation, self.limits.request_timeout)),
+        }
+    }
+
+    fn check_size(&self, key: &Key, value: &[u8]) -> Result<(), KvError> {
+        let limit =
+            self.limits.max_request_bytes.saturating_sub(REQUEST_OVERHEAD_BYTES + key.as_bytes().len());
+        match value.len() > limit {
+            true => Err(KvError::TooLarge { bytes: value.len(), limit }),
+            false => Ok(()),
+        }
+    }
+}
+
+impl fmt::Debug for EtcdConnection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EtcdConnection").field("endpoint", &self.endpoint).finish_non_exhaustive()
+    }
+}
+
+/// Why a range could not be read.
+pub(super) enum RangeError {
+    Timeout,
+    Failed(Failure),
+}
+
+#[async_trait]
+impl KvSource for EtcdConnection {
+    async fn head(&self, scope: &Scope) -> Result<Header, KvError> {
+        let (from, options) = pages::range(scope);
+        let answer = self.range(&from, options.with_count_only()).await;
+        Ok(header(answer.map_err(|error| self.range_error(error, "head"))?.header()))
+    }
+
+    async fn list(&self, scope: &Scope) -> Result<Listing, KvError> {
+        pages::list(self, scope).await
+    }
+
+    async fn watch(&self, scope: &Scope, from: Revision) -> Result<Box<dyn KvWatch>, KvError> {
+        let mut client = self.watch.clone();
+        let (key, options) = watch::options(scope, from);
+        let stream = self.call("watch", client.watch(key, Some(options))).await?;
+        Ok(Box::new(watch::EtcdWatch::new(stream, from, self.progress_is_ordered, self.endpoint.clone())))
+    }
+}
+
+#[async_trait]
+impl KvReader for EtcdConnection {
+    async fn get(&self, key: &Key) -> Result<(Header, Option<KvEntry>), KvError> {
+        let answer = self.range(key, GetOptions::new()).await;
+        let mut answer = answer.map_err(|error| self.range_error(error, "get"))?;
+        Ok((header(answer.header()), answer.take_kvs().into_iter().next().map(entry)))
+    }
+}
+
+#[async_trait]
+impl KvWriter for EtcdConnection {
+    async fn put(&self, key: &Key, value: &[u8]) -> Result<Revision, KvError> {
+        self.check_size(key, value)?;
+        let mut kv = self.kv.clone();
+        let answer = self.call("put", kv.put(key.as_bytes(), value, None)).await?;
+        Ok(header(answer.header()).revision)
+    }
+
+    async fn update(&self, key: &Key, value: &[u8], expected: Revision) -> Result<Revision, KvError> {
+        self.check_size(key, value)?;
+        let is_expected = Compare::mod_revision(key.as_bytes(), CompareOp::Equal, to_etcd(expected));
+        let txn = Txn::new()
+            .when([is_expected])
+            .and_then([TxnOp::put(key.as_bytes(), value, None)])
+            .or_else([TxnOp::get(key.as_bytes(), Some(GetOptions::new().with_keys_only()))]);
+        let mut kv = self.kv.clone();
+        let answer = self.call("update", kv.txn(txn)).await?;
+        if answer.succeeded() {
+            return Ok(header(answer.header()).revision);
+        }
+        let actual = answer.op_responses().iter().find_map(read_revision).unwrap_or(Revision::ZERO);
+        Err(KvError::Conflict { expected, actual })
+    }
+
+    async fn delete(&self, key: &Key) -> Result<bool, KvError> {
+        let mut kv = self.kv.clone();
+        let answer = self.call("delete", kv.delete(key.as_bytes(), None)).await?;
+        Ok(answer.deleted() > 0)
+    }
+}
+
+fn read_revision(answer: &TxnOpResponse) -> Option<Revision> {
+    match answer {
+        TxnOpResponse::Get(found) => found.kvs().first().map(|kv| from_etcd(kv.mod_revision())),
+        _ => None,
+    }
+}
+
+pub(super) fn header(header: Option<&ResponseHeader>) -> Header {
+    Header {
+        cluster_id: header.map_or(0, ResponseHeader::cluster_id),
+        revision: header.map_or(Revision::ZERO, |header| from_etcd(header.revision())),
+    }
+}
+
+pub(super) fn entry(kv: KeyValue) -> KvEntry {
+    let mod_revision = from_etcd(kv.mod_revision());
+    let (key, value) = kv.into_key_value();
+    KvEntry { key: key.into(), value: value.into(), mod_revision }
+}
+
+/// etcd's revisions are signed and never negative.
+pub(super) fn from_etcd(revision: i64) -> Revision {
+    Revision::new(u64::try_from(revision).unwrap_or_default())
+}
+
+pub(super) fn to_etcd(revision: Revision) -> i64 {
+    i64::try_from(revision.as_u64()).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,132 @@
+//! A list of any size: in pages, all of them at the revision of the first.
+
+use etcd_client::GetOptions;
+
+use super::connection::{EtcdConnection, RangeError, entry, header, to_etcd};
+use super::error::Failure;
+use crate::kv::{Header, Key, KvEntry, KvError, KvReader, Listing, Revision, Scope};
+
+/// Keys of the first page, before anything is known of their size: at most 24 MiB at etcd's usual limit.
+const FIRST_PAGE_KEYS: usize = 16;
+
+/// Bytes that a page should come to. What etcd clients take by default, so every proxy on the way does, too.
+const PAGE_BYTES: usize = 4 << 20;
+
+/// Keys of one page, however small.
+const MAX_PAGE_KEYS: usize = 10_000;
+
+/// How often a list is begun anew when its revision is compacted while it is being read.
+const MAX_ATTEMPTS: u32 = 3;
+
+/// Reads the whole scope at one revision.
+pub(super) async fn list(connection: &EtcdConnection, scope: &Scope) -> Result<Listing, KvError> {
+    let prefix = match scope {
+        Scope::Key(key) => {
+            let (header, entry) = connection.get(key).await?;
+            return Ok(Listing { header, entries: entry.into_iter().collect() });
+        }
+        Scope::Prefix(prefix) => prefix,
+    };
+    let mut attempt = 1;
+    loop {
+        match list_prefix(connection, prefix).await {
+            Err(RangeError::Failed(Failure::Compacted)) if attempt < MAX_ATTEMPTS => attempt += 1,
+            other => return other.map_err(|error| connection.range_error(error, "list")),
+        }
+    }
+}
+
+async fn list_prefix(connection: &EtcdConnection, prefix: &Key) -> Result<Listing, RangeError> {
+    let end = prefix_end(prefix.as_bytes());
+    let (mut from, mut limit) = (first_key(prefix), FIRST_PAGE_KEYS);
+    let mut at: Option<Header> = None;
+    let mut entries: Vec<KvEntry> = Vec::new();
+    loop {
+        let revision = at.map_or(Revision::ZERO, |header| header.revision);
+        let options = GetOptions::new()
+            .with_range(end.as_slice())
+            .with_limit(i64::try_from(limit).unwrap_or(i64::MAX))
+            .with_revision(to_etcd(revision));
+        let mut page = match connection.range(&from, options).await {
+            Err(RangeError::Failed(Failure::AnswerTooLarge)) if limit > 1 => {
+                limit /= 2;
+                continue;
+            }
+            page => page?,
+        };
+        // Every later page's header tells the revision of its own moment.
+        let first = *at.get_or_insert_with(|| header(page.header()));
+        let more = page.more();
+        let kvs = page.take_kvs();
+        limit = next_limit(kvs.iter().map(|kv| kv.key().len() + kv.value().len()).sum(), kvs.len());
+        entries.extend(kvs.into_iter().map(entry));
+        match entries.last() {
+            Some(last) if more => from = successor(&last.key),
+            _ => return Ok(Listing { header: first, entries }),
+        }
+    }
+}
+
+/// How many keys the next page should hold, judged by the last.
+fn next_limit(bytes: usize, keys: usize) -> usize {
+    let average = bytes.checked_div(keys).unwrap_or(PAGE_BYTES).max(1);
+    (PAGE_BYTES / average).clamp(1, MAX_PAGE_KEYS)
+}
+
+/// The scope as etcd's key and range.
+pub(super) fn range(scope: &Scope) -> (Key, GetOptions) {
+    match scope {
+        Scope::Key(key) => (key.clone(), GetOptions::new()),
+        Scope::Prefix(prefix) => {
+            (first_key(prefix), GetOptions::new().with_range(prefix_end(prefix.as_bytes())))
+        }
+    }
+}
+
+/// etcd has no empty key: its first key is one zero byte.
+fn first_key(prefix: &Key) -> Key {
+    match prefix.as_bytes() {
+        [] => Key::from([0].as_slice()),
+        _ => prefix.clone(),
+    }
+}
+
+/// The smallest key behind this one.
+fn successor(key: &Key) -> Key {
+    let mut next = key.as_bytes().to_vec();
+    next.push(0);
+    next.into()
+}
+
+/// The end of the range of all keys with this prefix; one zero byte is etcd's name for the end of all keys.
+pub(super) fn prefix_end(prefix: &[u8]) -> Vec<u8> {
+    let mut end = prefix.to_vec();
+    while let Some(last) = end.pop() {
+        if let Some(next) = last.checked_add(1) {
+            end.push(next);
+            return end;
+        }
+    }
+    vec![0]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_prefix_ends_before_the_next_sibling() {
+        assert_eq!(prefix_end(b"aldis/"), b"aldis0");
+        assert_eq!(prefix_end(b"a\xff\xff"), b"b");
+        assert_eq!(prefix_end(b"\xff"), b"\0");
+        assert_eq!(prefix_end(b""), b"\0");
+    }
+
+    #[test]
+    fn pages_aim_at_four_mebibytes() {
+        assert_eq!(next_limit(16 << 20, 16), 4);
+        assert_eq!(next_limit(32 << 20, 4), 1);
+        assert_eq!(next_limit(160, 16), MAX_PAGE_KEYS);
+        assert_eq!(next_limit(0, 0), 1);
+    }
+}

@@ -1,0 +1,161 @@
+//! Single reads and writes against a cluster: endpoints in rotation, connections made anew where that helps.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use tokio::sync::Mutex;
+
+use super::{EtcdConnection, EtcdConnector, EtcdOptions};
+use crate::kv::{
+    Header, Key, KvEntry, KvError, KvReader, KvSource, KvWatch, KvWriter, Listing, Revision, Scope,
+};
+
+/// A cluster to read from and write to.
+///
+/// It holds one connection and moves on to the next endpoint when that fails. Reads are tried on each endpoint. A
+/// write is sent once, since a write without an answer may have happened; only a write that was refused for its
+/// credentials — a token that expired — is sent again, over a connection that authenticates anew.
+pub struct EtcdKv {
+    connector: EtcdConnector,
+    current: Mutex<Current>,
+}
+
+struct Current {
+    endpoint: usize,
+    connection: Option<Arc<EtcdConnection>>,
+}
+
+impl EtcdKv {
+    /// Connects to the first endpoint that answers, in the configured order.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`EtcdConnector::new`]; [`KvError::Connect`] with every endpoint and its cause if none answers.
+    pub async fn connect(options: &EtcdOptions) -> Result<Self, KvError> {
+        let connector = EtcdConnector::new(options)?;
+        let kv = Self { connector, current: Mutex::new(Current { endpoint: 0, connection: None }) };
+        kv.connection().await?;
+        Ok(kv)
+    }
+
+    /// The open connection, or a new one to the first endpoint that answers, the one after the last first.
+    async fn connection(&self) -> Result<Arc<EtcdConnection>, KvError> {
+        let mut current = self.current.lock().await;
+        if let Some(connection) = &current.connection {
+            return Ok(Arc::clone(connection));
+        }
+        let mut errors = Vec::new();
+        for step in 0..self.connector.names.len() {
+            let endpoint = current.endpoint.wrapping_add(step);
+            match self.connector.open(endpoint).await {
+                Ok(connection) => {
+                    let connection = Arc::new(connection);
+                    *current = Current { endpoint, connection: Some(Arc::clone(&connection)) };
+                    return Ok(connection);
+                }
+                Err(error) => errors.push(error),
+            }
+        }
+        Err(self.all_failed(errors))
+    }
+
+    /// Gives up the connection, unless another task has already.
+    async fn abandon(&self, failed: &Arc<EtcdConnection>) {
+        let mut current = self.current.lock().await;
+        if current.connection.as_ref().is_some_and(|connection| Arc::ptr_eq(connection, failed)) {
+            *current = Current { endpoint: current.endpoint.wrapping_add(1), connection: None };
+        }
+    }
+
+    fn all_failed(&self, mut errors: Vec<KvError>) -> KvError {
+        match (errors.pop(), errors.is_empty()) {
+            (Some(only), true) => only,
+            (Some(last), false) => {
+                errors.push(last);
+                let causes: Vec<_> = errors.iter().map(ToString::to_string).collect();
+                KvError::Connect { endpoint: "any endpoint".to_owned(), cause: causes.join("; ") }
+            }
+            (None, _) => {
+                KvError::Connect { endpoint: self.connector.names.join(", "), cause: "none is given".into() }
+            }
+        }
+    }
+}
+
+/// Runs a call, on a new connection as often as `$again` allows.
+macro_rules! on_some_endpoint {
+    ($self:ident, $attempts:expr, $again:pat, |$connection:ident| $call:expr) => {{
+        let mut attempts: usize = $attempts;
+        loop {
+            let $connection = $self.connection().await?;
+            let answer = $call.await;
+            if let Err(error) = &answer
+                && is_of_the_connection(error)
+            {
+                $self.abandon(&$connection).await;
+            }
+            attempts = attempts.saturating_sub(1);
+            match answer {
+                Err($again) if attempts > 0 => {}
+                answer => return answer,
+            }
+        }
+    }};
+}
+
+/// Whether another connection may fare better.
+fn is_of_the_connection(error: &KvError) -> bool {
+    match error {
+        KvError::Connect { .. }
+        | KvError::Timeout { .. }
+        | KvError::Denied { .. }
+        | KvError::Failed { .. } => true,
+        KvError::Conflict { .. } | KvError::Compacted { .. } | KvError::TooLarge { .. } => false,
+    }
+}
+
+#[async_trait]
+impl KvReader for EtcdKv {
+    async fn get(&self, key: &Key) -> Result<(Header, Option<KvEntry>), KvError> {
+        let attempts = self.connector.names.len().saturating_add(1);
+        on_some_endpoint!(
+            self,
+            attempts,
+            KvError::Timeout { .. } | KvError::Failed { .. } | KvError::Denied { .. },
+            |connection| connection.get(key)
+        )
+    }
+}
+
+#[async_trait]
+impl KvWriter for EtcdKv {
+    async fn put(&self, key: &Key, value: &[u8]) -> Result<Revision, KvError> {
+        on_some_endpoint!(self, 2, KvError::Denied { .. }, |connection| connection.put(key, value))
+    }
+
+    async fn update(&self, key: &Key, value: &[u8], expected: Revision) -> Result<Revision, KvError> {
+        on_some_endpoint!(self, 2, KvError::Denied { .. }, |connection| connection
+            .update(key, value, expected))
+    }
+
+    async fn delete(&self, key: &Key) -> Result<bool, KvError> {
+        on_some_endpoint!(self, 2, KvError::Denied { .. }, |connection| connection.delete(key))
+    }
+}
+
+#[async_trait]
+impl KvSource for EtcdKv {
+    async fn list(&self, scope: &Scope) -> Result<Listing, KvError> {
+        let attempts = self.connector.names.len().saturating_add(1);
+        on_some_endpoint!(
+            self,
+            attempts,
+            KvError::Timeout { .. } | KvError::Failed { .. } | KvError::Denied { .. },
+            |connection| connection.list(scope)
+        )
+    }
+
+    async fn watch(&self, scope: &Scope, from: Revision) -> Result<Box<dyn KvWatch>, KvError> {
+        self.connection().await?.watch(scope, from).await
+    }
+}

@@ -1,0 +1,134 @@
+//! One watch on one stream: fragments merged, surplus dropped, cancels told as messages.
+
+use async_trait::async_trait;
+use etcd_client::proto::{PbEvent, PbWatchResponse};
+use etcd_client::{WatchOptions, WatchStream};
+
+use super::connection::{from_etcd, to_etcd};
+use super::error::Failure;
+use super::pages::prefix_end;
+use crate::kv::{Header, Key, KvEntry, KvError, KvEvent, KvWatch, Revision, Scope, WatchMessage};
+
+/// How a watch is asked for: the key, and the rest. It starts one revision early; see the module above.
+pub(super) fn options(scope: &Scope, from: Revision) -> (Vec<u8>, WatchOptions) {
+    let start = Revision::new(from.as_u64().saturating_sub(1).max(1));
+    let options = WatchOptions::new().with_start_revision(to_etcd(start)).with_fragment();
+    match scope {
+        Scope::Key(key) => (key.as_bytes().to_vec(), options),
+        Scope::Prefix(prefix) if prefix.as_bytes().is_empty() => (vec![0], options.with_range([0])),
+        Scope::Prefix(prefix) => {
+            (prefix.as_bytes().to_vec(), options.with_range(prefix_end(prefix.as_bytes())))
+        }
+    }
+}
+
+/// An open watch.
+pub(super) struct EtcdWatch {
+    stream: WatchStream,
+    endpoint: String,
+    inbox: Inbox,
+}
+
+impl EtcdWatch {
+    pub(super) fn new(
+        stream: WatchStream,
+        from: Revision,
+        progress_is_ordered: bool,
+        endpoint: String,
+    ) -> Self {
+        Self { stream, endpoint, inbox: Inbox::new(from, progress_is_ordered) }
+    }
+}
+
+#[async_trait]
+impl KvWatch for EtcdWatch {
+    async fn next(&mut self) -> Result<Option<WatchMessage>, KvError> {
+        loop {
+            match self.stream.message().await {
+                Ok(Some(response)) => {
+                    if let Some(message) = self.inbox.handle(response.0) {
+                        return Ok(Some(message));
+                    }
+                }
+                Ok(None) => return Ok(None),
+                Err(error) => return Err(Failure::of(&error).into_error("watch", &self.endpoint)),
+            }
+        }
+    }
+
+    async fn request_progress(&mut self) -> Result<(), KvError> {
+        let asked = self.stream.request_progress().await;
+        asked.map_err(|error| Failure::of(&error).into_error("progress request", &self.endpoint))
+    }
+}
+
+/// What has come in, until it is whole.
+struct Inbox {
+    from: Revision,
+    /// The last revision that is known to be delivered.
+    delivered: Revision,
+    progress_is_ordered: bool,
+    fragments: Vec<KvEvent>,
+}
+
+impl Inbox {
+    fn new(from: Revision, progress_is_ordered: bool) -> Self {
+        let delivered = Revision::new(from.as_u64().saturating_sub(1));
+        Self { from, delivered, progress_is_ordered, fragments: Vec::new() }
+    }
+
+    /// Takes one response of the stream; a message once there is something to say.
+    fn handle(&mut self, response: PbWatchResponse) -> Option<WatchMessage> {
+        let header = response.header.as_ref().map_or((0, 0), |header| (header.cluster_id, header.revision));
+        let header = Header { cluster_id: header.0, revision: from_etcd(header.1) };
+        if response.canceled {
+            let compacted = (response.compact_revision > 0).then(|| from_etcd(response.compact_revision));
+            return Some(WatchMessage::Canceled { header, compacted, reason: response.cancel_reason });
+        }
+        if response.created {
+            return Some(WatchMessage::Created(header));
+        }
+        if response.events.is_empty() && !response.fragment && self.fragments.is_empty() {
+            return Some(WatchMessage::Progress(self.confirmed(header)));
+        }
+        self.fragments.extend(response.events.into_iter().filter_map(|event| known(event, self.from)));
+        match response.fragment {
+            true => None,
+            false => self.take_events(header.cluster_id),
+        }
+    }
+
+    /// All that came in fragments, if any of it was asked for.
+    fn take_events(&mut self, cluster_id: u64) -> Option<WatchMessage> {
+        let events = std::mem::take(&mut self.fragments);
+        let last = events.iter().map(KvEvent::mod_revision).max()?;
+        self.delivered = self.delivered.max(last);
+        // Not the response's own revision: while a watch catches up, that one runs ahead of what is delivered.
+        Some(WatchMessage::Events(Header { cluster_id, revision: last }, events))
+    }
+
+    fn confirmed(&self, header: Header) -> Header {
+        match self.progress_is_ordered {
+            true => header,
+            false => Header { revision: header.revision.min(self.delivered), ..header },
+        }
+    }
+}
+
+/// An event that was asked for and whose type is known. The client library's own accessor panics on types that are
+/// not, so the message is read beneath it.
+fn known(event: PbEvent, from: Revision) -> Option<KvEvent> {
+    let kv = event.kv?;
+    let mod_revision = from_etcd(kv.mod_revision);
+    if mod_revision < from {
+        return None;
+    }
+    match event.r#type {
+        0 => Some(KvEvent::Put(KvEntry { key: kv.key.into(), value: kv.value.into(), mod_revision })),
+        1 => Some(KvEvent::Delete { key: Key::from(kv.key), mod_revision }),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,136 @@
+//! Keys, revisions and history: what the store is, without a lock and without waiting.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use super::Change;
+use crate::kv::{Header, Key, KvEntry, KvError, KvEvent, Revision, Scope};
+
+/// Transactions whose events one answer to a watch may hold, as in etcd.
+const MAX_BATCH: usize = 1000;
+
+/// Transactions that are remembered; older ones are compacted away. etcd leaves that to its operator, a store in a
+/// proxy's memory has none.
+const MAX_HISTORY: usize = 10_000;
+
+/// The revision of a store that has never been written to.
+const FIRST: Revision = Revision::new(1);
+
+#[derive(Debug)]
+pub(super) struct State {
+    header: Header,
+    entries: BTreeMap<Key, KvEntry>,
+    /// The events of each transaction, oldest first.
+    history: VecDeque<(Revision, Vec<KvEvent>)>,
+    compacted: Revision,
+    cuts: u64,
+}
+
+impl State {
+    pub(super) fn new() -> Self {
+        Self {
+            header: Header { cluster_id: 1, revision: FIRST },
+            entries: BTreeMap::new(),
+            history: VecDeque::new(),
+            compacted: Revision::ZERO,
+            cuts: 0,
+        }
+    }
+
+    pub(super) fn header(&self) -> Header {
+        self.header
+    }
+
+    pub(super) fn compacted(&self) -> Revision {
+        self.compacted
+    }
+
+    /// How often watches have been cut.
+    pub(super) fn cuts(&self) -> u64 {
+        self.cuts
+    }
+
+    pub(super) fn entry(&self, key: &Key) -> Option<&KvEntry> {
+        self.entries.get(key)
+    }
+
+    /// The entries of the scope in key order.
+    pub(super) fn entries(&self, scope: &Scope) -> Vec<KvEntry> {
+        let (Scope::Key(start) | Scope::Prefix(start)) = scope;
+        let from_start = self.entries.range(start.clone()..);
+        from_start.map(|(_, entry)| entry).take_while(|entry| scope.contains(&entry.key)).cloned().collect()
+    }
+
+    /// Events of the scope from `from` on, and the revision behind the last one that was looked at.
+    pub(super) fn events(&self, scope: &Scope, from: Revision) -> (Vec<KvEvent>, Revision) {
+        let start = self.history.partition_point(|(revision, _)| *revision < from);
+        let mut events = Vec::new();
+        let mut next = from;
+        for (revision, changes) in self.history.iter().skip(start).take(MAX_BATCH) {
+            events.extend(changes.iter().filter(|event| scope.contains(event.key())).cloned());
+            next = revision.next();
+        }
+        (events, next)
+    }
+
+    /// Applies all changes at one revision.
+    pub(super) fn apply(&mut self, changes: impl IntoIterator<Item = Change>) -> Revision {
+        let mod_revision = self.header.revision.next();
+        let events: Vec<_> =
+            changes.into_iter().filter_map(|change| self.apply_one(change, mod_revision)).collect();
+        if !events.is_empty() {
+            self.header.revision = mod_revision;
+            self.history.push_back((mod_revision, events));
+            self.bound_history();
+        }
+        self.header.revision
+    }
+
+    fn apply_one(&mut self, change: Change, mod_revision: Revision) -> Option<KvEvent> {
+        match change {
+            Change::Put(key, value) => {
+                let entry = KvEntry { key: key.clone(), value: value.into(), mod_revision };
+                self.entries.insert(key, entry.clone());
+                Some(KvEvent::Put(entry))
+            }
+            Change::Delete(key) => {
+                self.entries.remove(&key)?;
+                Some(KvEvent::Delete { key, mod_revision })
+            }
+        }
+    }
+
+    pub(super) fn compact(&mut self, revision: Revision) -> Result<(), KvError> {
+        if revision <= self.compacted {
+            return Err(KvError::Compacted { oldest: self.compacted });
+        }
+        if revision > self.header.revision {
+            let cause = format!("revision {revision} lies ahead; the store is at {}", self.header.revision);
+            return Err(KvError::Failed { operation: "compact", cause });
+        }
+        self.forget_before(revision);
+        Ok(())
+    }
+
+    fn bound_history(&mut self) {
+        let surplus = self.history.len().saturating_sub(MAX_HISTORY);
+        if surplus > 0
+            && let Some(&(oldest, _)) = self.history.get(surplus)
+        {
+            self.forget_before(oldest);
+        }
+    }
+
+    fn forget_before(&mut self, revision: Revision) {
+        let forgotten = self.history.partition_point(|(at, _)| *at < revision);
+        self.history.drain(..forgotten);
+        self.compacted = revision;
+    }
+
+    pub(super) fn cut_watches(&mut self) {
+        self.cuts = self.cuts.wrapping_add(1);
+    }
+
+    pub(super) fn wipe(&mut self) {
+        *self = Self { cuts: self.cuts.wrapping_add(1), ..Self::new() };
+    }
+}
