@@ -22,7 +22,8 @@ mod locate;
 mod read;
 mod suggest;
 
-use context::{Context, refuse_trailing, refuse_whole};
+pub(crate) use context::refuse_whole;
+use context::{Context, refuse_trailing};
 use document::Document;
 use read::Reader;
 

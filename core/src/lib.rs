@@ -27,7 +27,6 @@ extern crate alloc;
 #[cfg(feature = "std")]
 extern crate std;
 
-// In the order of the house: each file imports only from those above it.
 mod compile;
 mod decision;
 mod decode;
@@ -36,22 +35,24 @@ mod error;
 mod evaluate;
 mod explain;
 mod image;
+mod judge;
 pub mod limits;
 mod request;
 mod set;
+#[cfg(feature = "std")]
+mod store;
 mod time;
 mod vocabulary;
-//#[cfg(feature = "std")]
-//mod store;
 
 pub use decision::Decision;
+pub use decode::decode;
 pub use directive::{Directive, DirectiveIndex, Sampling, StrList, Target};
 pub use error::{CompileError, DecodeError, ImageError, Reason};
-//pub use explain::{Explanation, Outcome, WhyNot};
-//pub use image::IMAGE_VERSION;
+pub use explain::{Explanation, Outcome};
+pub use judge::WhyNot;
 pub use request::Request;
-//pub use set::{DirectiveIndex, DirectiveSet};
-//#[cfg(feature = "std")]
-//pub use store::{DirectiveStore, InMemoryDirectiveStore};
+pub use set::DirectiveSet;
+#[cfg(feature = "std")]
+pub use store::{DirectiveStore, InMemoryDirectiveStore};
 pub use time::UnixMillis;
 pub use vocabulary::{DiagLevel, EndpointKind, EndpointSet, SampleBy};

@@ -9,30 +9,24 @@ macro_rules! vocabulary {
 
         impl $name {
             /// Every value, in declaration order.
-            pub const ALL: &[Self] = &[$(Self::$variant,)+];
+            $vis const ALL: &[Self] = &[$(Self::$variant,)+];
 
             /// The name that documents use.
             #[must_use]
-            pub const fn as_str(self) -> &'static str {
+            $vis const fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $text,)+ }
             }
 
             /// The value of a name; names are case-sensitive.
             #[must_use]
-            pub fn from_name(name: &str) -> Option<Self> {
+            $vis fn from_name(name: &str) -> Option<Self> {
                 match name { $($text => Some(Self::$variant),)+ _ => None }
             }
 
             /// The value's place in [`ALL`](Self::ALL): its code in images and in the raw ABI.
             #[must_use]
-            pub const fn code(self) -> u8 {
+            $vis const fn code(self) -> u8 {
                 self as u8
-            }
-
-            /// The value of a [`code`](Self::code).
-            #[must_use]
-            pub fn from_code(code: u8) -> Option<Self> {
-                Self::ALL.get(usize::from(code)).copied()
             }
         }
 
@@ -45,6 +39,21 @@ macro_rules! vocabulary {
 }
 
 pub(crate) use vocabulary;
+
+/// The way back from a code.
+macro_rules! coded {
+    ($($name:ident),+) => {
+        $(impl $name {
+            /// The value of a [`code`](Self::code).
+            #[must_use]
+            pub fn from_code(code: u8) -> Option<Self> {
+                Self::ALL.get(usize::from(code)).copied()
+            }
+        })+
+    };
+}
+
+coded!(DiagLevel, EndpointKind, SampleBy);
 
 vocabulary! {
     /// How much of a request to record, from nothing to most; compares by how much.

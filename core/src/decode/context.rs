@@ -125,7 +125,7 @@ impl Failure {
 }
 
 /// Refuses the document as a whole.
-pub(super) fn refuse_whole(body: &[u8], reason: Reason) -> DecodeError {
+pub(crate) fn refuse_whole(body: &[u8], reason: Reason) -> DecodeError {
     DecodeError::new(reason, String::new(), body, 0..0, Cow::Borrowed(reason.message()), None)
 }
 

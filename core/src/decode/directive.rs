@@ -209,14 +209,14 @@ impl<'c, 'w, 'de> Draft<'c, 'w, 'de> {
             Field::Tenants => self.target.tenants = entries.next_value_seed(Reader(AnyOf { context }))?,
             Field::Indices => self.target.indices = entries.next_value_seed(Reader(AnyOf { context }))?,
             Field::Principals => {
-                self.target.principals = entries.next_value_seed(Reader(AnyOf { context }))?
+                self.target.principals = entries.next_value_seed(Reader(AnyOf { context }))?;
             }
             Field::Endpoint => {
                 let kind = entries.next_value_seed(Reader(Endpoint { context }))?;
                 self.target.endpoints = EndpointSet::EMPTY.with(kind);
             }
             Field::Endpoints => {
-                self.target.endpoints = entries.next_value_seed(Reader(Endpoints { context }))?
+                self.target.endpoints = entries.next_value_seed(Reader(Endpoints { context }))?;
             }
             _ => self.target.labels = entries.next_value_seed(Reader(Labels { context }))?,
         }
@@ -229,7 +229,7 @@ impl<'c, 'w, 'de> Draft<'c, 'w, 'de> {
     fn read_id<A: MapAccess<'de>>(&mut self, entries: &mut A) -> Result<(), A::Error> {
         let id = self.text(entries)?;
         self.check(check_id(&id))?;
-        if !self.whole.claim_id(&id) {
+        if !self.whole.claim_id(id.clone()) {
             return Err(self.context.fail(Reason::DuplicateId, Part::Value));
         }
         self.id = Some(id);

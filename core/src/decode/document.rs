@@ -106,12 +106,12 @@ impl<'de> Whole<'de> {
     }
 
     /// Takes note of an id; false if it was there.
-    pub(super) fn claim_id(&mut self, id: &Cow<'de, str>) -> bool {
-        let hash = |id: &Cow<'de, str>| rapidhash_v3(id.as_bytes());
-        match self.ids.entry(hash(id), |other| other == id, hash) {
+    pub(super) fn claim_id(&mut self, id: Cow<'de, str>) -> bool {
+        let hash = |id: &str| rapidhash_v3(id.as_bytes());
+        match self.ids.entry(hash(&id), |other| *other == id, |id| hash(id)) {
             Entry::Occupied(_) => false,
             Entry::Vacant(vacant) => {
-                vacant.insert(id.clone());
+                vacant.insert(id);
                 true
             }
         }

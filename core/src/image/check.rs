@@ -1,0 +1,180 @@
+//! The one check that bytes from outside go through before they are a set.
+
+use core::mem::{offset_of, size_of};
+use core::ops::Range;
+
+use zerocopy::FromBytes;
+use zerocopy::little_endian::U32;
+
+use super::{Entry, Group, Header, MAGIC, Record, Sections, StrRef, Values, facts, flags, hash};
+use crate::directive::{check_id, check_suppress};
+use crate::error::ImageError;
+use crate::limits::{
+    FULL_SAMPLE, IMAGE_VERSION, MAX_ANY_OF, MAX_ID_BYTES, MAX_LABELS, MAX_SALT_BYTES, MAX_TARGET_BYTES,
+};
+use crate::vocabulary::{DiagLevel, EndpointSet, SampleBy};
+
+/// Where the bytes start that the checksum covers.
+pub(crate) const CHECKED_FROM: usize = offset_of!(Header, groups);
+
+/// Checks version, length, checksum and the bounds of everything. Cost: two passes over the bytes.
+pub(crate) fn check(image: &[u8]) -> Result<(), ImageError> {
+    let (header, _) = Header::ref_from_prefix(image).map_err(|_| ImageError::NotAnImage)?;
+    if header.magic != MAGIC {
+        return Err(ImageError::NotAnImage);
+    }
+    if header.version.get() != IMAGE_VERSION {
+        return Err(ImageError::UnsupportedVersion(header.version.get()));
+    }
+    if usize::try_from(header.len.get()) != Ok(image.len()) {
+        return Err(ImageError::WrongLength);
+    }
+    if header.reserved.get() != 0 {
+        return malformed(offset_of!(Header, reserved));
+    }
+    if header.checksum.get() != hash::checksum(image.get(CHECKED_FROM..).unwrap_or_default()) {
+        return Err(ImageError::BadChecksum);
+    }
+    let sections = Sections::of(header, image).ok_or(ImageError::WrongLength)?;
+    Check { image, header, sections }.everything()
+}
+
+fn malformed<T>(offset: usize) -> Result<T, ImageError> {
+    Err(ImageError::Malformed(u32::try_from(offset).unwrap_or(u32::MAX)))
+}
+
+struct Check<'i> {
+    image: &'i [u8],
+    header: &'i Header,
+    sections: Sections<'i>,
+}
+
+impl<'i> Check<'i> {
+    fn everything(&self) -> Result<(), ImageError> {
+        let heap = core::str::from_utf8(self.sections.heap).or(malformed(self.offset(self.sections.heap)))?;
+        for string in self.sections.strings {
+            self.range(heap, string.start, string.len.get(), 1..=MAX_TARGET_BYTES, string)?;
+        }
+        for record in self.sections.records {
+            self.record(heap, record)?;
+        }
+        self.expiries()?;
+        self.groups()
+    }
+
+    fn record(&self, heap: &str, record: &'i Record) -> Result<(), ImageError> {
+        let level = DiagLevel::from_code(record.level);
+        let fits = SampleBy::from_code(record.sample_by).is_some()
+            && record.per_mille.get() <= FULL_SAMPLE
+            && record.reserved.get() == 0
+            && EndpointSet::from_bits(record.endpoints.get()).is_some()
+            && usize::from(record.label_count) <= MAX_LABELS
+            && record.flags < flags::NOT_BEFORE << 1
+            && (record.flags & flags::NOT_BEFORE != 0 || record.not_before.get() == 0)
+            && (record.flags & flags::SALTED != 0 || record.salt_len == 0)
+            && level.is_some_and(|level| check_suppress(record.flags & flags::SUPPRESS != 0, level).is_ok());
+        if !fits {
+            return malformed(self.offset(record));
+        }
+        let id = self.range(heap, record.id, record.id_len.into(), 1..=MAX_ID_BYTES, record)?;
+        if heap.get(id).is_none_or(|id| check_id(id).is_err()) {
+            return malformed(self.offset(record));
+        }
+        self.range(heap, record.salt, record.salt_len.into(), 0..=MAX_SALT_BYTES, record)?;
+        for values in [&record.tenants, &record.indices, &record.principals] {
+            self.values(heap, values, record)?;
+        }
+        let labels = usize::from(record.label_count).saturating_mul(2);
+        match self.sections.refs(record.labels, labels).len() == labels {
+            true => Ok(()),
+            false => malformed(self.offset(record)),
+        }
+    }
+
+    fn values(&self, heap: &str, values: &Values, record: &Record) -> Result<(), ImageError> {
+        let count = usize::from(values.count.get());
+        let fits = match count {
+            0 => values.start.get() == 0 && values.len.get() == 0,
+            1 => {
+                self.range(heap, values.start, values.len.get().into(), 1..=MAX_TARGET_BYTES, record).is_ok()
+            }
+            _ => count <= MAX_ANY_OF && self.sections.refs(values.start, count).len() == count,
+        };
+        if fits { Ok(()) } else { malformed(self.offset(record)) }
+    }
+
+    /// A reference into the heap: within it, of a legal length, and between whole characters.
+    fn range<T>(
+        &self,
+        heap: &str,
+        start: U32,
+        len: u32,
+        legal: core::ops::RangeInclusive<usize>,
+        holder: &T,
+    ) -> Result<Range<usize>, ImageError> {
+        let range = || {
+            let start = usize::try_from(start.get()).ok()?;
+            let len = usize::try_from(len).ok().filter(|len| legal.contains(len))?;
+            Some(start..start.checked_add(len)?).filter(|range| heap.get(range.clone()).is_some())
+        };
+        range().map_or_else(|| malformed(self.offset(holder)), Ok)
+    }
+
+    fn expiries(&self) -> Result<(), ImageError> {
+        let ends = || self.sections.records.iter().map(|record| record.expires_at.get());
+        let fits = self.header.earliest_expiry.get() == ends().min().unwrap_or(0)
+            && self.header.latest_expiry.get() == ends().max().unwrap_or(0);
+        if fits { Ok(()) } else { malformed(offset_of!(Header, earliest_expiry)) }
+    }
+
+    /// The tables follow one another without gaps, and each is whole.
+    fn groups(&self) -> Result<(), ImageError> {
+        let mut next_table = 0_usize;
+        if self.sections.groups.len() > facts::GROUPS {
+            return malformed(offset_of!(Header, groups));
+        }
+        for group in self.sections.groups {
+            if usize::try_from(group.table.get()) != Ok(next_table) || !self.group(group) {
+                return malformed(self.offset(group));
+            }
+            next_table = next_table.saturating_add(table_len(group));
+        }
+        match next_table == self.sections.tables.len() {
+            true => Ok(()),
+            false => malformed(self.offset(self.sections.tables)),
+        }
+    }
+
+    fn group(&self, group: &Group) -> bool {
+        let Some((starts, entries)) = self.sections.table(group) else { return false };
+        let directives = self.header.directives.get();
+        let whole = starts.first().is_some_and(|first| first.get() == 0)
+            && starts.last().is_some_and(|last| *last == group.entries)
+            && starts.is_sorted_by_key(|start| start.get());
+        group.buckets.get().is_power_of_two()
+            && usize::from(group.facts) < facts::GROUPS
+            && DiagLevel::from_code(group.max_level).is_some()
+            && group.reserved == 0
+            && group.first_of_max.get() < directives
+            && whole
+            && entries.iter().all(|entry| entry.directive.get() < directives)
+    }
+
+    /// Where in the image something lies that was cut out of it.
+    fn offset<T: ?Sized>(&self, part: &T) -> usize {
+        core::ptr::from_ref(part).addr().saturating_sub(self.image.as_ptr().addr())
+    }
+}
+
+/// Bytes of a group's table.
+pub(crate) fn table_len(group: &Group) -> usize {
+    let starts = usize::try_from(group.buckets.get()).unwrap_or(usize::MAX).saturating_add(1);
+    let entries = usize::try_from(group.entries.get()).unwrap_or(usize::MAX);
+    starts.saturating_mul(size_of::<U32>()).saturating_add(entries.saturating_mul(size_of::<Entry>()))
+}
+
+// A cut or grown structure is another version of the layout.
+const _: () = assert!(size_of::<Header>() == 64, "a header has 64 bytes");
+const _: () = assert!(size_of::<Group>() == 20, "a group has 20 bytes");
+const _: () = assert!(size_of::<Record>() == 64, "a directive has 64 bytes");
+const _: () = assert!(size_of::<StrRef>() == 8, "a string reference has 8 bytes");
