@@ -75,7 +75,7 @@ impl Etcd {
         self.options.url(self.ports.client)
     }
 
-    /// The same as an address, for a link in front of it.
+    /// The same as an address, for a [`Link`](crate::link::Link) in front of it.
     pub fn address(&self) -> SocketAddr {
         (Ipv4Addr::LOCALHOST, self.ports.client).into()
     }
@@ -125,6 +125,18 @@ impl Etcd {
     /// Deletes a key.
     pub fn delete(&self, key: &str) {
         self.etcdctl(&["del", "--", key]);
+    }
+
+    /// Puts several keys in one transaction; keys and values without blanks.
+    pub fn transaction(&self, puts: &[(&str, &str)]) {
+        let operations: String = puts.iter().map(|(key, value)| format!("put {key} {value}\n")).collect();
+        let mut command = self.control();
+        command.arg("txn").stdin(Stdio::piped()).stdout(Stdio::null());
+        let mut child = command.spawn().expect("etcdctl runs");
+        // No conditions; these operations; nothing otherwise.
+        let script = format!("\n{operations}\n\n");
+        child.stdin.take().expect("piped").write_all(script.as_bytes()).expect("etcdctl reads");
+        assert!(child.wait().expect("etcdctl ends").success(), "etcdctl txn failed");
     }
 
     /// The store's revision now.

@@ -13,6 +13,7 @@
 )]
 
 pub mod etcd;
+pub mod link;
 pub mod tls;
 
 mod port;

@@ -1,0 +1,241 @@
+//! A TCP link in front of a server, which fails on command: cut, silent, slow.
+//!
+//! It runs on a thread of its own, so that it works for tests with and without a runtime, and goes on while a test
+//! blocks. Each command has taken effect when its call returns.
+
+mod connection;
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+
+pub use self::connection::Blackhole;
+use self::connection::Weather;
+use crate::port::free_port;
+
+/// The link. It passes everything until told otherwise; dropping it resets what is open.
+pub struct Link {
+    port: u16,
+    commands: mpsc::UnboundedSender<Command>,
+    counters: Arc<Counters>,
+    thread: Option<JoinHandle<()>>,
+}
+
+#[derive(Default)]
+struct Counters {
+    accepted: AtomicUsize,
+    open: AtomicUsize,
+}
+
+struct Command {
+    order: Order,
+    done: std::sync::mpsc::Sender<()>,
+}
+
+type Change = Box<dyn FnOnce(&mut Weather, usize) + Send>;
+
+enum Order {
+    Listen,
+    Refuse,
+    Reset,
+    /// Is given the number of the connection to come.
+    Weather(Change),
+}
+
+impl Link {
+    /// A new port on loopback that leads to `server`.
+    ///
+    /// # Panics
+    ///
+    /// When no port can be had.
+    pub fn to(server: SocketAddr) -> Self {
+        let port = free_port();
+        let counters = Arc::new(Counters::default());
+        let (commands, orders) = mpsc::unbounded_channel();
+        let station =
+            Station { server, port, counters: Arc::clone(&counters), weather: watch::Sender::default() };
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        let thread = thread::spawn(move || runtime.block_on(station.run(orders)));
+        let link = Self { port, commands, counters, thread: Some(thread) };
+        link.order(Order::Listen);
+        link
+    }
+
+    /// `http://127.0.0.1:port`.
+    pub fn endpoint(&self) -> String {
+        format!("http://{}", self.address())
+    }
+
+    /// The same with `https`.
+    pub fn tls_endpoint(&self) -> String {
+        format!("https://{}", self.address())
+    }
+
+    /// Where clients dial.
+    pub fn address(&self) -> SocketAddr {
+        (Ipv4Addr::LOCALHOST, self.port).into()
+    }
+
+    /// Good weather again: listens, ends black hole and delay. What a black hole held back is delivered now, as TCP
+    /// would retransmit it.
+    pub fn pass(&self) {
+        self.change(|weather, _| {
+            weather.blackhole = None;
+            weather.delay = Duration::ZERO;
+        });
+        self.order(Order::Listen);
+    }
+
+    /// Resets every connection and refuses new ones.
+    pub fn cut(&self) {
+        self.order(Order::Refuse);
+        self.order(Order::Reset);
+    }
+
+    /// Resets every connection; new ones pass.
+    pub fn close_existing(&self) {
+        self.order(Order::Reset);
+    }
+
+    /// Accepts and keeps connections, but delivers nothing in the directions given.
+    pub fn blackhole(&self, directions: Blackhole) {
+        self.change(move |weather, _| weather.blackhole = Some(directions));
+    }
+
+    /// The connections of now fall silent for ever, as when a firewall forgets a flow; new ones pass.
+    pub fn freeze_existing(&self) {
+        self.change(|weather, next| weather.frozen_below = next);
+    }
+
+    /// Each byte arrives that much later, in either direction.
+    pub fn delay(&self, delay: Duration) {
+        self.change(move |weather, _| weather.delay = delay);
+    }
+
+    /// Connections that clients have opened so far.
+    pub fn accepted(&self) -> usize {
+        self.counters.accepted.load(Ordering::SeqCst)
+    }
+
+    /// Connections that are open now.
+    pub fn open(&self) -> usize {
+        self.counters.open.load(Ordering::SeqCst)
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Weather, usize) + Send + 'static) {
+        self.order(Order::Weather(Box::new(change)));
+    }
+
+    fn order(&self, order: Order) {
+        let (done, wait) = std::sync::mpsc::channel();
+        self.commands.send(Command { order, done }).unwrap_or_else(|_| panic!("the link runs"));
+        wait.recv().expect("the link obeys");
+    }
+}
+
+impl Drop for Link {
+    fn drop(&mut self) {
+        // Without a sender left, the station ends, and its connections with it.
+        self.commands = mpsc::unbounded_channel().0;
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+/// The side of the link that runs on its own thread.
+struct Station {
+    server: SocketAddr,
+    port: u16,
+    counters: Arc<Counters>,
+    weather: watch::Sender<Weather>,
+}
+
+impl Station {
+    async fn run(self, mut orders: mpsc::UnboundedReceiver<Command>) {
+        let mut listener = None;
+        let mut connections = JoinSet::new();
+        loop {
+            tokio::select! {
+                command = orders.recv() => {
+                    let Some(Command { order, done }) = command else { return };
+                    self.obey(order, &mut listener, &mut connections).await;
+                    let _ = done.send(());
+                }
+                client = accept(listener.as_ref()) => self.connect(client, &mut connections),
+                Some(_) = connections.join_next() => {}
+            }
+        }
+    }
+
+    async fn obey(&self, order: Order, listener: &mut Option<TcpListener>, connections: &mut JoinSet<()>) {
+        match order {
+            Order::Listen if listener.is_some() => {}
+            Order::Listen => {
+                let address = (Ipv4Addr::LOCALHOST, self.port);
+                *listener = Some(TcpListener::bind(address).await.expect("the link's port is still free"));
+            }
+            Order::Refuse => *listener = None,
+            Order::Reset => connections.shutdown().await,
+            Order::Weather(change) => {
+                self.weather.send_modify(|weather| change(weather, self.counters.next()));
+            }
+        }
+    }
+
+    fn connect(&self, client: TcpStream, connections: &mut JoinSet<()>) {
+        let number = self.counters.next();
+        self.counters.accepted.fetch_add(1, Ordering::SeqCst);
+        let open = Open::new(Arc::clone(&self.counters));
+        let (server, weather) = (self.server, self.weather.subscribe());
+        connections.spawn(async move {
+            connection::carry(client, server, number, weather).await;
+            drop(open);
+        });
+    }
+}
+
+async fn accept(listener: Option<&TcpListener>) -> TcpStream {
+    loop {
+        match listener {
+            None => std::future::pending().await,
+            Some(listener) => {
+                if let Ok((client, _)) = listener.accept().await {
+                    return client;
+                }
+            }
+        }
+    }
+}
+
+impl Counters {
+    /// The number of the connection to come.
+    fn next(&self) -> usize {
+        self.accepted.load(Ordering::SeqCst)
+    }
+}
+
+/// Counts a connection as long as it lives, however it ends.
+struct Open(Arc<Counters>);
+
+impl Open {
+    fn new(counters: Arc<Counters>) -> Self {
+        counters.open.fetch_add(1, Ordering::SeqCst);
+        Self(counters)
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.open.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+#[cfg(test)]
+mod tests;

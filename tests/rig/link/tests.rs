@@ -1,0 +1,133 @@
+use std::io::{ErrorKind, Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::{Blackhole, Link};
+use crate::eventually_blocking;
+
+const SOON: Duration = Duration::from_secs(5);
+const SILENCE: Duration = Duration::from_millis(200);
+
+/// Sends back what it gets, until the test process ends.
+fn echo() -> SocketAddr {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let address = listener.local_addr().unwrap();
+    thread::spawn(move || {
+        for client in listener.incoming().flatten() {
+            thread::spawn(move || std::io::copy(&mut &client, &mut &client));
+        }
+    });
+    address
+}
+
+fn dial(link: &Link) -> TcpStream {
+    let stream = TcpStream::connect(link.address()).unwrap();
+    stream.set_read_timeout(Some(SOON)).unwrap();
+    stream
+}
+
+fn hear(stream: &mut TcpStream) -> std::io::Result<u8> {
+    let mut byte = [0];
+    stream.read_exact(&mut byte).map(|()| byte[0])
+}
+
+fn is_silent(stream: &mut TcpStream) -> bool {
+    stream.set_read_timeout(Some(SILENCE)).unwrap();
+    let heard = hear(stream);
+    stream.set_read_timeout(Some(SOON)).unwrap();
+    matches!(heard, Err(error) if error.kind() == ErrorKind::WouldBlock)
+}
+
+#[test]
+fn it_passes_and_counts() {
+    let link = Link::to(echo());
+    let mut stream = dial(&link);
+    stream.write_all(b"a").unwrap();
+    assert_eq!(hear(&mut stream).unwrap(), b'a');
+    assert_eq!((link.accepted(), link.open()), (1, 1));
+    drop(stream);
+    eventually_blocking("the link closes what the client closed", SOON, || link.open() == 0);
+}
+
+#[test]
+fn a_cut_resets_and_refuses_until_it_passes_again() {
+    let link = Link::to(echo());
+    let mut stream = dial(&link);
+    stream.write_all(b"a").unwrap();
+    assert_eq!(hear(&mut stream).unwrap(), b'a');
+    link.cut();
+    assert_eq!(hear(&mut stream).unwrap_err().kind(), ErrorKind::ConnectionReset);
+    assert_eq!(TcpStream::connect(link.address()).unwrap_err().kind(), ErrorKind::ConnectionRefused);
+    assert_eq!(link.open(), 0);
+    link.pass();
+    let mut again = dial(&link);
+    again.write_all(b"b").unwrap();
+    assert_eq!(hear(&mut again).unwrap(), b'b');
+}
+
+#[test]
+fn closing_what_is_open_leaves_new_connections_alone() {
+    let link = Link::to(echo());
+    let mut old = dial(&link);
+    old.write_all(b"a").unwrap();
+    hear(&mut old).unwrap();
+    link.close_existing();
+    assert!(hear(&mut old).is_err());
+    let mut new = dial(&link);
+    new.write_all(b"b").unwrap();
+    assert_eq!(hear(&mut new).unwrap(), b'b');
+}
+
+#[test]
+fn a_black_hole_accepts_and_delivers_nothing() {
+    for directions in [Blackhole::Both, Blackhole::ToServer, Blackhole::ToClient] {
+        let link = Link::to(echo());
+        link.blackhole(directions);
+        let mut stream = dial(&link);
+        stream.write_all(b"a").unwrap();
+        assert!(is_silent(&mut stream), "{directions:?}");
+        link.pass();
+        assert_eq!(hear(&mut stream).unwrap(), b'a', "what was held back comes late, as with TCP");
+    }
+}
+
+#[test]
+fn a_black_hole_one_way_leaves_the_other_open() {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let link = Link::to(listener.local_addr().unwrap());
+    let mut client = dial(&link);
+    let (mut server, _) = listener.accept().unwrap();
+    link.blackhole(Blackhole::ToClient);
+    client.write_all(b"a").unwrap();
+    assert_eq!(hear(&mut server).unwrap(), b'a');
+    server.write_all(b"b").unwrap();
+    assert!(is_silent(&mut client));
+}
+
+#[test]
+fn a_frozen_flow_stays_silent_while_new_ones_pass() {
+    let link = Link::to(echo());
+    let mut old = dial(&link);
+    old.write_all(b"a").unwrap();
+    hear(&mut old).unwrap();
+    link.freeze_existing();
+    old.write_all(b"b").unwrap();
+    assert!(is_silent(&mut old));
+    let mut new = dial(&link);
+    new.write_all(b"c").unwrap();
+    assert_eq!(hear(&mut new).unwrap(), b'c');
+    link.pass();
+    assert!(is_silent(&mut old), "a forgotten flow does not come back");
+}
+
+#[test]
+fn a_delay_counts_each_way() {
+    let link = Link::to(echo());
+    link.delay(Duration::from_millis(100));
+    let mut stream = dial(&link);
+    let start = Instant::now();
+    stream.write_all(b"a").unwrap();
+    hear(&mut stream).unwrap();
+    assert!(start.elapsed() >= Duration::from_millis(200), "{:?}", start.elapsed());
+}
