@@ -66,6 +66,7 @@ impl Compiler {
         let ends = || self.records.iter().map(|record| record.expires_at.get());
         let mut header = Header {
             version: U16::new(IMAGE_VERSION),
+            facts: tables.groups.iter().fold(0, |all, group| all | group.facts),
             groups: count(tables.groups.len())?,
             directives: count(self.records.len())?,
             strings: count(self.strings.len())?,

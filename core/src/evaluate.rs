@@ -3,7 +3,7 @@
 use crate::decision::Decision;
 use crate::directive::DirectiveIndex;
 use crate::image::hash::{self, Combined};
-use crate::image::{Group, Record, Sections, facts, flags};
+use crate::image::{Group, Header, Record, Sections, facts, flags};
 use crate::judge::{Buckets, judge};
 use crate::request::Request;
 use crate::set::DirectiveSet;
@@ -23,11 +23,8 @@ impl DirectiveSet {
             return Decision::OFF;
         }
         let mut walk = Walk::new(self.sections(), request, now);
-        let walked = if self.len() <= WALKED {
-            walk.every_directive()
-        } else {
-            walk.every_group(self.header().label_filter.get())
-        };
+        let walked =
+            if self.len() <= WALKED { walk.every_directive() } else { walk.every_group(self.header()) };
         match walked {
             Ok(()) => walk.decision,
             Err(Suppressed) => Decision::OFF,
@@ -58,8 +55,8 @@ impl<'i, 'r> Walk<'i, 'r> {
         Ok(())
     }
 
-    fn every_group(&mut self, label_filter: u64) -> Result<(), Suppressed> {
-        let facts = Facts::of(self.request);
+    fn every_group(&mut self, header: &Header) -> Result<(), Suppressed> {
+        let facts = Facts::of(self.request, header.facts);
         for group in self.sections.groups {
             if group.facts & !facts.present != 0 || !self.could_change(group) {
                 continue;
@@ -71,7 +68,7 @@ impl<'i, 'r> Walk<'i, 'r> {
             }
             for (name, value) in self.request.labels {
                 let name = hash::value(name.as_bytes());
-                if label_filter & hash::filter_bit(name) != 0 {
+                if header.label_filter.get() & hash::filter_bit(name) != 0 {
                     self.probe(group, combined.and(name).and(hash::value(value.as_bytes())))?;
                 }
             }
@@ -140,18 +137,22 @@ struct Facts {
 }
 
 impl Facts {
-    fn of(request: &Request<'_>) -> Self {
+    /// Those that are `asked` for; nobody looks at the others.
+    fn of(request: &Request<'_>, asked: u8) -> Self {
         let bit = |present: bool, fact: u8| if present { fact } else { 0 };
-        let value = |text: Option<&str>| text.map_or(0, |text| hash::value(text.as_bytes()));
+        let value = |fact: u8, text: Option<&str>| match text {
+            Some(text) if asked & fact != 0 => hash::value(text.as_bytes()),
+            _ => 0,
+        };
         Self {
             present: bit(request.tenant.is_some(), facts::TENANT)
                 | bit(request.index.is_some(), facts::INDEX)
                 | bit(request.principal.is_some(), facts::PRINCIPAL)
                 | bit(request.endpoint.is_some(), facts::ENDPOINT)
                 | bit(!request.labels.is_empty(), facts::LABEL),
-            tenant: value(request.tenant),
-            index: value(request.index),
-            principal: value(request.principal),
+            tenant: value(facts::TENANT, request.tenant),
+            index: value(facts::INDEX, request.index),
+            principal: value(facts::PRINCIPAL, request.principal),
             endpoint: request.endpoint.map_or(0, hash::endpoint),
         }
     }

@@ -53,7 +53,9 @@ pub(crate) mod flags {
 pub(crate) struct Header {
     pub(crate) magic: [u8; 8],
     pub(crate) version: U16,
-    pub(crate) reserved: U16,
+    /// Every fact that a directive asks for, as bits of [`facts`].
+    pub(crate) facts: u8,
+    pub(crate) reserved: u8,
     /// Bytes of the whole image.
     pub(crate) len: U32,
     /// Over everything behind this field.
@@ -159,6 +161,32 @@ pub(crate) struct StrRef {
     pub(crate) len: U32,
 }
 
+/// Where the sections of an image start; each ends where the next one starts.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Layout {
+    records: usize,
+    strings: usize,
+    tables: usize,
+    heap: usize,
+}
+
+impl Layout {
+    /// From the counts in a header; `None` if they do not fit the image's length.
+    pub(crate) fn of(header: &Header, image_len: usize) -> Option<Self> {
+        let count = |number: U32| usize::try_from(number.get()).ok();
+        let after =
+            |start: usize, number: U32, size: usize| start.checked_add(count(number)?.checked_mul(size)?);
+        let records = after(size_of::<Header>(), header.groups, size_of::<Group>())?;
+        let strings = after(records, header.directives, size_of::<Record>())?;
+        let tables = after(strings, header.strings, size_of::<StrRef>())?;
+        let heap = image_len.checked_sub(count(header.heap_len)?).filter(|&heap| heap >= tables)?;
+        Some(Self { records, strings, tables, heap })
+    }
+
+    /// No sections.
+    pub(crate) const EMPTY: Self = Self { records: 0, strings: 0, tables: 0, heap: 0 };
+}
+
 /// The sections of an image.
 #[derive(Clone, Copy)]
 pub(crate) struct Sections<'i> {
@@ -174,7 +202,8 @@ impl Header {
     pub(crate) const EMPTY: Self = Self {
         magic: MAGIC,
         version: U16::ZERO,
-        reserved: U16::ZERO,
+        facts: 0,
+        reserved: 0,
         len: U32::ZERO,
         checksum: U64::ZERO,
         groups: U32::ZERO,
@@ -188,18 +217,18 @@ impl Header {
 }
 
 impl<'i> Sections<'i> {
-    /// Nothing at all.
-    pub(crate) const EMPTY: Self = Self { groups: &[], records: &[], strings: &[], tables: &[], heap: &[] };
-
-    /// Cuts an image up by the counts in its header; `None` if they do not fit its length.
-    pub(crate) fn of(header: &Header, image: &'i [u8]) -> Option<Self> {
-        let count = |number: U32| usize::try_from(number.get()).ok();
-        let (_, rest) = Header::ref_from_prefix(image).ok()?;
-        let (groups, rest) = <[Group]>::ref_from_prefix_with_elems(rest, count(header.groups)?).ok()?;
-        let (records, rest) = <[Record]>::ref_from_prefix_with_elems(rest, count(header.directives)?).ok()?;
-        let (strings, rest) = <[StrRef]>::ref_from_prefix_with_elems(rest, count(header.strings)?).ok()?;
-        let (tables, heap) = rest.split_at_checked(rest.len().checked_sub(count(header.heap_len)?)?)?;
-        Some(Self { groups, records, strings, tables, heap })
+    /// Cuts an image up; empty where the layout leads outside, which no checked image does.
+    pub(crate) fn of(layout: &Layout, image: &'i [u8]) -> Self {
+        fn typed<T: FromBytes + Immutable + KnownLayout + Unaligned>(bytes: Option<&[u8]>) -> &[T] {
+            bytes.and_then(|bytes| <[T]>::ref_from_bytes(bytes).ok()).unwrap_or_default()
+        }
+        Self {
+            groups: typed(image.get(size_of::<Header>()..layout.records)),
+            records: typed(image.get(layout.records..layout.strings)),
+            strings: typed(image.get(layout.strings..layout.tables)),
+            tables: image.get(layout.tables..layout.heap).unwrap_or_default(),
+            heap: image.get(layout.heap..).unwrap_or_default(),
+        }
     }
 
     /// Bytes of the heap; empty where the reference leads outside.

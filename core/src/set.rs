@@ -10,7 +10,7 @@ use crate::compile::Compiler;
 use crate::decode::{decode_each, refuse_whole};
 use crate::directive::{Directive, DirectiveIndex, Sampling, StrList, Target};
 use crate::error::{CompileError, DecodeError, ImageError, Reason};
-use crate::image::{Header, Record, Sections, Values, check, flags};
+use crate::image::{Header, Layout, Record, Sections, Values, check, flags};
 use crate::limits::MAX_DIRECTIVES;
 use crate::time::UnixMillis;
 use crate::vocabulary::{DiagLevel, EndpointSet, SampleBy};
@@ -23,6 +23,7 @@ use crate::vocabulary::{DiagLevel, EndpointSet, SampleBy};
 pub struct DirectiveSet {
     image: Box<[u8]>,
     header: Header,
+    layout: Layout,
 }
 
 impl DirectiveSet {
@@ -129,7 +130,8 @@ impl DirectiveSet {
     fn of(image: Box<[u8]>) -> Self {
         debug_assert_eq!(check::check(&image), Ok(()), "what the compiler lays out is an image");
         let header = Header::read_from_prefix(&image).map_or(Header::EMPTY, |(header, _)| header);
-        Self { image, header }
+        let layout = Layout::of(&header, image.len()).unwrap_or(Layout::EMPTY);
+        Self { image, header, layout }
     }
 
     pub(crate) fn header(&self) -> &Header {
@@ -137,7 +139,7 @@ impl DirectiveSet {
     }
 
     pub(crate) fn sections(&self) -> Sections<'_> {
-        Sections::of(&self.header, &self.image).unwrap_or(Sections::EMPTY)
+        Sections::of(&self.layout, &self.image)
     }
 }
 

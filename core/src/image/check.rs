@@ -6,7 +6,7 @@ use core::ops::Range;
 use zerocopy::FromBytes;
 use zerocopy::little_endian::U32;
 
-use super::{Entry, Group, Header, MAGIC, Record, Sections, StrRef, Values, facts, flags, hash};
+use super::{Entry, Group, Header, Layout, MAGIC, Record, Sections, StrRef, Values, facts, flags, hash};
 use crate::directive::{check_id, check_suppress};
 use crate::error::ImageError;
 use crate::limits::{
@@ -29,13 +29,14 @@ pub(crate) fn check(image: &[u8]) -> Result<(), ImageError> {
     if usize::try_from(header.len.get()) != Ok(image.len()) {
         return Err(ImageError::WrongLength);
     }
-    if header.reserved.get() != 0 {
+    if header.reserved != 0 {
         return malformed(offset_of!(Header, reserved));
     }
     if header.checksum.get() != hash::checksum(image.get(CHECKED_FROM..).unwrap_or_default()) {
         return Err(ImageError::BadChecksum);
     }
-    let sections = Sections::of(header, image).ok_or(ImageError::WrongLength)?;
+    let layout = Layout::of(header, image.len()).ok_or(ImageError::WrongLength)?;
+    let sections = Sections::of(&layout, image);
     Check { image, header, sections }.everything()
 }
 
@@ -132,6 +133,9 @@ impl<'i> Check<'i> {
         let mut next_table = 0_usize;
         if self.sections.groups.len() > facts::GROUPS {
             return malformed(offset_of!(Header, groups));
+        }
+        if self.header.facts != self.sections.groups.iter().fold(0, |all, group| all | group.facts) {
+            return malformed(offset_of!(Header, facts));
         }
         for group in self.sections.groups {
             if usize::try_from(group.table.get()) != Ok(next_table) || !self.group(group) {
