@@ -1,0 +1,246 @@
+//! Everything the module does, apart from being a module.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::mem;
+
+use aldis_abi::{ANSWER_BYTES, Answer, Info, MAX_REQUEST_BUFFER, MAX_SET_BUFFER, Stamp, Status, next_frame};
+use aldis_core::{Decision, DirectiveSet, UnixMillis};
+
+use crate::explain;
+use crate::facts::with_request;
+
+/// The request buffer is never smaller, so that an ordinary host reserves once.
+const LEAST_REQUEST_BUFFER: usize = 1024;
+
+/// One guest: the set in force, and the buffers through which a host talks to it.
+///
+/// A host writes only into what [`reserve_request`](Self::reserve_request) and
+/// [`reserve_set`](Self::reserve_set) return, and afterwards names only a length. So there is no pointer from
+/// outside that would have to be believed.
+#[derive(Debug, Default)]
+pub struct Guest {
+    loaded: Option<Loaded>,
+    request: Vec<u8>,
+    incoming: Vec<u8>,
+    output: Vec<u8>,
+    refusal: String,
+}
+
+#[derive(Debug)]
+struct Loaded {
+    set: DirectiveSet,
+    stamp: Stamp,
+}
+
+impl Guest {
+    /// A guest that holds nothing, and so answers `OFF`.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self {
+            loaded: None,
+            request: Vec::new(),
+            incoming: Vec::new(),
+            output: Vec::new(),
+            refusal: String::new(),
+        }
+    }
+
+    /// The buffer for requests, at least `len` bytes. It stays in place until this is called again.
+    ///
+    /// # Errors
+    ///
+    /// [`Status::TooLarge`] and [`Status::OutOfMemory`]; the buffer then stays as it was.
+    pub fn reserve_request(&mut self, len: usize) -> Result<&mut [u8], Status> {
+        if len > MAX_REQUEST_BUFFER {
+            return Err(Status::TooLarge);
+        }
+        grow(&mut self.request, len.max(LEAST_REQUEST_BUFFER))?;
+        Ok(&mut self.request)
+    }
+
+    /// A buffer of `len` bytes for an image or document and its stamp. The next load takes it away.
+    ///
+    /// # Errors
+    ///
+    /// [`Status::TooLarge`] and [`Status::OutOfMemory`]; there is no such buffer then.
+    pub fn reserve_set(&mut self, len: usize) -> Result<&mut [u8], Status> {
+        self.incoming = Vec::new();
+        if len > MAX_SET_BUFFER {
+            return Err(Status::TooLarge);
+        }
+        grow(&mut self.incoming, len)?;
+        Ok(&mut self.incoming)
+    }
+
+    /// Puts an image and its stamp, the first `len` bytes of the set's buffer, in force. Says how many directives
+    /// that are.
+    ///
+    /// Cost: one validation; the image stays where the host wrote it.
+    ///
+    /// # Errors
+    ///
+    /// [`Status::NotReserved`], [`Status::BadStamp`], [`Status::BadImage`]; the previous set stays in force.
+    pub fn load_image(&mut self, len: usize) -> Result<u32, Status> {
+        let (mut payload, body, stamp) = self.take_payload(len)?;
+        payload.truncate(body);
+        match DirectiveSet::from_image(payload) {
+            Ok(set) => Ok(self.put_in_force(set, stamp)),
+            Err(error) => Err(self.refuse(Status::BadImage, explain::image_refusal(&error))),
+        }
+    }
+
+    /// Puts a document and its stamp, the first `len` bytes of the set's buffer, in force; relative lifetimes count
+    /// from `anchor`. Says how many directives that are.
+    ///
+    /// # Errors
+    ///
+    /// [`Status::NotReserved`], [`Status::BadStamp`], [`Status::BadDocument`]; the previous set stays in force.
+    pub fn load_document(&mut self, len: usize, anchor: UnixMillis) -> Result<u32, Status> {
+        let (payload, body, stamp) = self.take_payload(len)?;
+        match DirectiveSet::decode(payload.get(..body).unwrap_or_default(), anchor) {
+            Ok(set) => Ok(self.put_in_force(set, stamp)),
+            Err(error) => Err(self.refuse(Status::BadDocument, explain::json(&error))),
+        }
+    }
+
+    /// Decides on the request in the first `len` bytes of its buffer. Allocates only for more than sixteen labels.
+    ///
+    /// # Errors
+    ///
+    /// [`Status::NotReserved`], [`Status::BadRequest`], [`Status::OutOfMemory`].
+    pub fn evaluate(&self, len: usize, now: UnixMillis) -> Result<Answer, Status> {
+        self.decide(self.request.get(..len).ok_or(Status::NotReserved)?, now)
+    }
+
+    /// Decides on the framed requests in the first `len` bytes of their buffer and writes the answers over them.
+    /// Says how many they are. A request that is none gets an answer that says so.
+    ///
+    /// # Errors
+    ///
+    /// [`Status::NotReserved`]; [`Status::BadBatch`], with some of the requests already overwritten.
+    pub fn evaluate_batch(&mut self, len: usize, now: UnixMillis) -> Result<u32, Status> {
+        self.request.get(..len).ok_or(Status::NotReserved)?;
+        let (mut at, mut answered) = (0, 0);
+        while at < len {
+            let batch = self.request.get(..len).unwrap_or_default();
+            let (request, next) = next_frame(batch, at).ok_or(Status::BadBatch)?;
+            let answer = Answer::pack(self.decide(request, now)).to_le_bytes();
+            if let Some(room) = self.request.as_chunks_mut::<ANSWER_BYTES>().0.get_mut(answered) {
+                *room = answer;
+            }
+            at = next;
+            answered = answered.saturating_add(1);
+        }
+        Ok(number(answered))
+    }
+
+    /// Fills the output with a JSON line for each directive from `first` on, up to
+    /// [`EXPLAIN_LINES`](aldis_abi::EXPLAIN_LINES): whether it applies to the request in the first `len` bytes of its
+    /// buffer, and why not.
+    ///
+    /// # Errors
+    ///
+    /// As [`evaluate`](Self::evaluate).
+    pub fn explain(&mut self, len: usize, now: UnixMillis, first: usize) -> Result<&[u8], Status> {
+        self.output.clear();
+        let request = self.request.get(..len).ok_or(Status::NotReserved)?;
+        let view = aldis_abi::decode(request).map_err(|_| Status::BadRequest)?;
+        let Self { loaded, output, .. } = self;
+        with_request(&view, |request| {
+            if let Some(loaded) = loaded {
+                explain::write_lines(&loaded.set, request, now, first, output);
+            }
+        })?;
+        Ok(&self.output)
+    }
+
+    /// Fills the output with an [`Info`].
+    pub fn info(&mut self) -> &[u8] {
+        let info = match &self.loaded {
+            None => Info {
+                stamp: Stamp::NONE,
+                directives: 0,
+                image_bytes: 0,
+                earliest_expiry: u64::MAX,
+                latest_expiry: 0,
+            },
+            Some(Loaded { set, stamp }) => Info {
+                stamp: *stamp,
+                directives: number(set.len()),
+                image_bytes: number(set.as_image().len()),
+                earliest_expiry: set.earliest_expiry().map_or(u64::MAX, UnixMillis::as_u64),
+                latest_expiry: set.latest_expiry().map_or(0, UnixMillis::as_u64),
+            },
+        };
+        self.output.clear();
+        self.output.extend_from_slice(&info.to_bytes());
+        &self.output
+    }
+
+    /// Fills the output with one JSON object that says why the last load was refused; empty after one that was not.
+    pub fn last_error(&mut self) -> &[u8] {
+        self.output.clear();
+        self.output.extend_from_slice(self.refusal.as_bytes());
+        &self.output
+    }
+
+    /// What the last of [`explain`](Self::explain), [`info`](Self::info) and [`last_error`](Self::last_error) filled.
+    #[must_use]
+    pub fn output(&self) -> &[u8] {
+        &self.output
+    }
+
+    fn decide(&self, request: &[u8], now: UnixMillis) -> Result<Answer, Status> {
+        let view = aldis_abi::decode(request).map_err(|_| Status::BadRequest)?;
+        with_request(&view, |request| {
+            let decision = self.loaded.as_ref().map_or(Decision::OFF, |it| it.set.evaluate(request, now));
+            Answer {
+                level: decision.level.code(),
+                ring_buffer: decision.ring_buffer,
+                capture: decision.capture,
+                decided_by: decision.decided_by.map(|index| index.as_u32()),
+            }
+        })
+    }
+
+    /// The payload of a load, where its stamp begins, and the stamp. The buffer is gone afterwards, whatever comes.
+    fn take_payload(&mut self, len: usize) -> Result<(Vec<u8>, usize, Stamp), Status> {
+        let payload = mem::take(&mut self.incoming);
+        let (body, stamp) =
+            Stamp::split(payload.get(..len).ok_or(Status::NotReserved)?).ok_or(Status::BadStamp)?;
+        let body = body.len();
+        Ok((payload, body, stamp))
+    }
+
+    /// The one place where the set changes: it is whole and valid by now.
+    fn put_in_force(&mut self, set: DirectiveSet, stamp: Stamp) -> u32 {
+        let directives = number(set.len());
+        self.loaded = Some(Loaded { set, stamp });
+        self.refusal = String::new();
+        directives
+    }
+
+    fn refuse(&mut self, status: Status, why: String) -> Status {
+        self.refusal = why;
+        status
+    }
+}
+
+/// Makes `buffer` at least `len` bytes long, without ever asking the allocator for something it cannot refuse.
+fn grow(buffer: &mut Vec<u8>, len: usize) -> Result<(), Status> {
+    let missing = len.saturating_sub(buffer.len());
+    buffer.try_reserve_exact(missing).map_err(|_| Status::OutOfMemory)?;
+    if missing > 0 {
+        buffer.resize(len, 0);
+    }
+    Ok(())
+}
+
+/// Counts fit: a buffer or a set that would not is refused long before.
+fn number(count: usize) -> u32 {
+    u32::try_from(count).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests;
