@@ -215,9 +215,15 @@ pub trait KvWatch: Send {
     async fn request_progress(&mut self) -> Result<(), KvError>;
 }
 
-/// The two things a watch-and-cache client asks of a connection.
+/// What a watch-and-cache client asks of a connection: list, then watch; and after a reconnect, how far the store is.
 #[async_trait]
 pub trait KvSource: Send + Sync {
+    /// Asks how far the store has come: a linearizable read that carries no entries. A watch must not start beyond
+    /// it; it would be silent for ever. A backend with nothing cheaper than a list need not provide it.
+    async fn head(&self, scope: &Scope) -> Result<Header, KvError> {
+        Ok(self.list(scope).await?.header)
+    }
+
     /// Reads the whole scope at one revision, in pages where it is large.
     async fn list(&self, scope: &Scope) -> Result<Listing, KvError>;
 

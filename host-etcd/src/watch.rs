@@ -1,0 +1,201 @@
+//! The watch as a pure state machine: no I/O, no clock, no tasks.
+//!
+//! Whoever drives it hands in what happened ([`Watch::handle`]) with the time, takes out what is to be done
+//! ([`Watch::poll_output`]), and wakes it at its [`Watch::deadline`]. So every statement about the watch is tested as a
+//! transition, and all of them together under a simulation with virtual time. The manner is that of quinn-proto.
+//!
+//! What holds, whatever the server and the link do:
+//!
+//! * **Complete start.** List at revision R, watch from R + 1. Events at or below what was delivered are dropped, so
+//!   that nothing is applied twice.
+//! * **Convergence.** After a reconnect the watch resumes behind the last delivered revision, if the server still has
+//!   it; else the scope is listed anew and swaps in whole. A resumed watch cannot tell a restored cluster that has
+//!   meanwhile overtaken it, so a verifying read follows within seconds, and then about once a minute.
+//! * **Never ahead of the server.** Before a resume the server is asked how far it has come: a watch from a future
+//!   revision would be silent for ever.
+//! * **No way back, and a way out.** Within one incarnation of the cluster the delivered revision never decreases. A
+//!   server that is behind, or another cluster, is read again a few times and then believed.
+//! * **Liveness.** Each call has a deadline. A standing watch is asked for its progress, and taken for dead if it does
+//!   not answer. A cancel is acted on, though the stream that carried it may stay open.
+//! * **Courtesy.** One endpoint at a time, in rotation; full jitter from the first retry on.
+
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+use crate::kv::{Header, Key, KvError, KvEvent, Listing, Revision, Scope, WatchMessage};
+
+mod machine;
+mod rotation;
+mod standing;
+#[cfg(test)]
+mod tests;
+
+pub use machine::Watch;
+
+/// What the watch is told once.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The keys that matter. Events and entries of others change nothing.
+    pub scope: Scope,
+    /// How many endpoints there are; at least one.
+    pub endpoints: usize,
+    /// Bound of the first round over all endpoints, connecting and listing. Later each endpoint has up to as long.
+    pub connect_timeout: Duration,
+    /// Bound of small calls: asking how far the server is, opening a watch.
+    pub call_timeout: Duration,
+    /// Bound of a whole list. A net below the backend's own deadline for each page, so it is generous.
+    pub list_timeout: Duration,
+    /// How long a watch may say nothing before it is asked for its progress.
+    pub heartbeat: Duration,
+    /// How long a watch may say nothing before it is taken for dead.
+    pub silence_limit: Duration,
+    /// How often a standing watch is verified by a read; each time a quarter more or less.
+    pub verify_every: Duration,
+    /// Ceiling of the first retry's delay.
+    pub retry_base: Duration,
+    /// Ceiling of every retry's delay.
+    pub retry_cap: Duration,
+    /// How long a watch must have stood for the delays to start over.
+    pub healthy_after: Duration,
+    /// Seed of all jitter.
+    pub seed: u64,
+}
+
+impl Config {
+    /// What suits a production cluster. The 800 ms of the first retry spread 150 instances so that about ten of them
+    /// dial in any 50 ms.
+    #[must_use]
+    pub fn new(scope: Scope, endpoints: usize, seed: u64) -> Self {
+        Self {
+            scope,
+            endpoints,
+            connect_timeout: Duration::from_secs(5),
+            call_timeout: Duration::from_secs(5),
+            list_timeout: Duration::from_secs(60),
+            heartbeat: Duration::from_secs(3),
+            silence_limit: Duration::from_secs(10),
+            verify_every: Duration::from_secs(60),
+            retry_base: Duration::from_millis(800),
+            retry_cap: Duration::from_secs(10),
+            healthy_after: Duration::from_secs(20),
+            seed,
+        }
+    }
+}
+
+/// What happened. Results belong to the call that is under way; after [`Output::Close`] nothing of the connection may
+/// arrive any more, after [`Output::CloseWatch`] nothing of the watch.
+#[derive(Clone, Debug)]
+pub enum Input {
+    /// The connection stands.
+    Connected,
+    /// The answer to [`Output::Head`].
+    Head(Header),
+    /// The answer to [`Output::List`].
+    Listed(Listing),
+    /// The call under way (connect, head, list, or opening the watch) failed.
+    CallFailed(KvError),
+    /// The watch said something.
+    Message(WatchMessage),
+    /// The watch's stream ended (`None`) or failed.
+    StreamEnded(Option<KvError>),
+    /// The deadline has come.
+    TimerFired,
+    /// Whoever drives the machine panicked: everything in flight is lost.
+    Panicked,
+}
+
+/// What is to be done, in this order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Output {
+    /// Connect to this endpoint.
+    Connect {
+        /// Its place in the configuration.
+        endpoint: usize,
+    },
+    /// Ask how far the server is.
+    Head,
+    /// List the scope; beside the watch if one is open.
+    List,
+    /// Open a watch from this revision on.
+    OpenWatch {
+        /// The first revision of interest.
+        from: Revision,
+    },
+    /// Ask the watch for its progress.
+    RequestProgress,
+    /// Drop the watch and any call under way, keep the connection.
+    CloseWatch,
+    /// Drop watch, calls and connection.
+    Close,
+    /// This is the scope now: it swaps in whole.
+    Replace(Listing),
+    /// One transaction changed this.
+    Change {
+        /// The transaction's revision.
+        revision: Revision,
+        /// All that it changed in the scope.
+        events: Vec<KvEvent>,
+    },
+    /// Compare with what is held, and repair.
+    Verify {
+        /// A list that the watch has caught up with.
+        listing: Listing,
+        /// Keys that changed after the list's revision: the list says nothing about them.
+        later: BTreeSet<Key>,
+    },
+    /// What is held is what the server has at this revision.
+    Confirmed {
+        /// The revision.
+        revision: Revision,
+    },
+    /// Something to know.
+    Report(Report),
+}
+
+/// What operators may want to know.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Report {
+    /// What is held is confirmed by the server, and a watch is to keep it so.
+    Live,
+    /// The connection that confirmed it is lost.
+    Stale {
+        /// When it was confirmed last.
+        since: Instant,
+        /// What happened.
+        cause: KvError,
+    },
+    /// An endpoint failed; the next is tried after the delay.
+    Reconnecting {
+        /// The endpoint that failed.
+        endpoint: usize,
+        /// Why.
+        cause: KvError,
+        /// Until the next attempt.
+        delay: Duration,
+    },
+    /// A connection stands.
+    Connected {
+        /// The endpoint.
+        endpoint: usize,
+    },
+    /// The server ended the watch.
+    Canceled {
+        /// The oldest revision left, if the watch's was compacted away.
+        compacted: Option<Revision>,
+        /// What the server says.
+        reason: String,
+    },
+    /// The cluster was restored, wiped or replaced; its present state is followed from here on.
+    ClusterChanged {
+        /// Cluster and revision that were held.
+        from: Header,
+        /// Cluster and revision that are believed now.
+        to: Header,
+    },
+    /// A verifying read failed; the watch goes on.
+    Unverified {
+        /// Why.
+        cause: KvError,
+    },
+}

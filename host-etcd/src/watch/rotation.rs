@@ -1,0 +1,102 @@
+//! Which endpoint is next, when, and how long it has.
+
+use std::time::{Duration, Instant};
+
+use super::Config;
+use crate::backoff::Backoff;
+
+/// What a whole later round may take if every endpoint is silent, so that a healthy one is reached in time.
+const ROUND_LIMIT: Duration = Duration::from_secs(10);
+
+/// The rotation over the endpoints. A round tries each once, one after the other, without waiting; between rounds lies a
+/// delay of the backoff. Waiting inside a round would let dead endpoints keep a healthy one from being tried.
+#[derive(Clone, Debug)]
+pub(super) struct Rotation {
+    endpoints: u32,
+    current: u32,
+    failed_in_round: u32,
+    first_round: bool,
+    round_started: Instant,
+    connect_timeout: Duration,
+    backoff: Backoff,
+}
+
+impl Rotation {
+    pub(super) fn new(config: &Config, now: Instant) -> Self {
+        Self {
+            endpoints: u32::try_from(config.endpoints).unwrap_or(u32::MAX).max(1),
+            current: 0,
+            failed_in_round: 0,
+            first_round: true,
+            round_started: now,
+            connect_timeout: config.connect_timeout,
+            backoff: Backoff::new(config.retry_base, config.retry_cap, config.seed),
+        }
+    }
+
+    /// The endpoint whose turn it is.
+    pub(super) fn endpoint(&self) -> usize {
+        usize::try_from(self.current).unwrap_or_default()
+    }
+
+    /// Whether every endpoint has yet to be tried once.
+    pub(super) fn is_first_round(&self) -> bool {
+        self.first_round
+    }
+
+    /// How long this endpoint has to connect. In the first round its share of the timeout, so that the round fits into
+    /// it. Later up to the whole, for slow links, but not so long that a round of silent endpoints takes for ever.
+    pub(super) fn connect_limit(&self) -> Duration {
+        let share = self.connect_timeout.checked_div(self.endpoints).unwrap_or(self.connect_timeout);
+        match self.first_round {
+            true => share,
+            false => {
+                let longest = ROUND_LIMIT.checked_div(self.endpoints).unwrap_or(ROUND_LIMIT).max(share);
+                self.connect_timeout.min(longest)
+            }
+        }
+    }
+
+    /// Goes on after a watch that stood was lost. The delay counts from now: all instances lost it at the same time.
+    pub(super) fn after_loss(&mut self, now: Instant, was_healthy: bool) -> Duration {
+        if was_healthy {
+            self.backoff.reset();
+        }
+        self.next_endpoint();
+        self.begin_round(now, now)
+    }
+
+    /// Goes on after an attempt that came to nothing. The delay between rounds counts from the round's start: what a
+    /// round of timeouts has cost already need not be waited once more.
+    pub(super) fn after_failure(&mut self, now: Instant) -> Duration {
+        self.next_endpoint();
+        self.failed_in_round = self.failed_in_round.saturating_add(1);
+        match self.failed_in_round < self.endpoints {
+            true => Duration::ZERO,
+            false => self.begin_round(self.round_started, now),
+        }
+    }
+
+    /// Up to a quarter more or less than `duration`.
+    pub(super) fn about(&mut self, duration: Duration) -> Duration {
+        duration.saturating_mul(3).checked_div(4).unwrap_or(duration).saturating_add(self.jitter(duration / 2))
+    }
+
+    /// From zero up to `ceiling`.
+    pub(super) fn jitter(&mut self, ceiling: Duration) -> Duration {
+        self.backoff.jitter(ceiling)
+    }
+
+    fn next_endpoint(&mut self) {
+        self.current = self.current.saturating_add(1).checked_rem(self.endpoints).unwrap_or(0);
+    }
+
+    /// Begins a round after a delay that counts from `from`; how long that is from now.
+    fn begin_round(&mut self, from: Instant, now: Instant) -> Duration {
+        let delay = (from + self.backoff.next_delay()).saturating_duration_since(now);
+        self.first_round = false;
+        self.failed_in_round = 0;
+        self.round_started = now + delay;
+        delay
+    }
+}

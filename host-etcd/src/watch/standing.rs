@@ -1,0 +1,140 @@
+//! What a watch that stands needs: a heartbeat, and from time to time a verifying read.
+
+use std::collections::BTreeSet;
+use std::time::Instant;
+
+use super::Config;
+use crate::kv::{Key, KvEvent, Listing, Revision};
+
+/// A watch that stands.
+#[derive(Clone, Debug)]
+pub(super) struct Standing {
+    /// Since when the server has been confirming.
+    pub(super) confirmed_since: Option<Instant>,
+    /// How far the server says that everything has been delivered.
+    pub(super) progress: Revision,
+    /// When to ask for progress.
+    pub(super) ask_at: Instant,
+    /// When to give up, if it has been asked and has not answered.
+    pub(super) dead_at: Option<Instant>,
+    /// The verifying read.
+    pub(super) verify: Verify,
+}
+
+/// How far the verifying read is.
+#[derive(Clone, Debug)]
+pub(super) enum Verify {
+    /// Not begun.
+    Due(Instant),
+    /// The list is under way.
+    Asked {
+        /// What had been delivered when it was asked for.
+        since: Revision,
+        /// When to give up.
+        until: Instant,
+        /// What has changed since.
+        changed: Vec<(Revision, Key)>,
+    },
+    /// The list is here, and ahead of the watch.
+    Held {
+        /// The list.
+        listing: Listing,
+        /// When to give up: a watch that does not catch up is not one.
+        until: Instant,
+        /// What has changed since it was asked for.
+        changed: Vec<(Revision, Key)>,
+    },
+}
+
+/// What is due.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Due {
+    /// The watch has not answered.
+    Dead,
+    /// The watch did not catch up with a read.
+    Lagging,
+    /// The verifying read was not answered.
+    Unverified,
+    /// Ask for progress.
+    Ask,
+    /// Begin the verifying read.
+    Verify,
+}
+
+impl Standing {
+    /// A watch that the server has just acknowledged. It is asked for its progress at once.
+    pub(super) fn new(now: Instant, verify_at: Instant) -> Self {
+        Self {
+            confirmed_since: None,
+            progress: Revision::ZERO,
+            ask_at: now,
+            dead_at: None,
+            verify: Verify::Due(verify_at),
+        }
+    }
+
+    /// The watch said something: the link lives.
+    pub(super) fn heard(&mut self, config: &Config, now: Instant) {
+        self.ask_at = now + config.heartbeat;
+        self.dead_at = None;
+    }
+
+    /// The watch is being asked for its progress. Patience counts from the first question that is not answered, not from
+    /// the last word: if we ourselves stood still for a minute, nobody had a chance to answer.
+    pub(super) fn asked(&mut self, config: &Config, now: Instant) {
+        self.ask_at = now + config.heartbeat;
+        let patience = config.silence_limit.saturating_sub(config.heartbeat);
+        self.dead_at.get_or_insert(now + patience);
+    }
+
+    /// Remembers what changed while a verifying read is under way.
+    pub(super) fn note(&mut self, revision: Revision, events: &[KvEvent]) {
+        if let Verify::Asked { changed, .. } | Verify::Held { changed, .. } = &mut self.verify {
+            changed.extend(events.iter().map(|event| (revision, event.key().clone())));
+        }
+    }
+
+    /// The list and what changed after it, if the watch has caught up with it.
+    pub(super) fn take_verified(&mut self, delivered: Revision, next: Instant) -> Option<(Listing, BTreeSet<Key>)> {
+        let reached = self.progress.max(delivered);
+        match std::mem::replace(&mut self.verify, Verify::Due(next)) {
+            Verify::Held { listing, changed, .. } if listing.header.revision <= reached => {
+                let at = listing.header.revision;
+                let later = changed.into_iter().filter(|(revision, _)| *revision > at).map(|(_, key)| key);
+                Some((listing, later.collect()))
+            }
+            unfinished => {
+                self.verify = unfinished;
+                None
+            }
+        }
+    }
+
+    /// The next point at which something is due.
+    pub(super) fn deadline(&self) -> Instant {
+        let verify = match &self.verify {
+            Verify::Due(at) => *at,
+            Verify::Asked { until, .. } | Verify::Held { until, .. } => *until,
+        };
+        let heart = self.dead_at.map_or(self.ask_at, |dead_at| dead_at.min(self.ask_at));
+        // Before the first confirmation there is nothing to verify.
+        if self.confirmed_since.is_some() { heart.min(verify) } else { heart }
+    }
+
+    /// What is due now; the gravest first.
+    pub(super) fn due(&self, now: Instant) -> Option<Due> {
+        if self.dead_at.is_some_and(|dead_at| dead_at <= now) {
+            return Some(Due::Dead);
+        }
+        if self.ask_at <= now {
+            return Some(Due::Ask);
+        }
+        self.confirmed_since?;
+        match &self.verify {
+            Verify::Due(at) if *at <= now => Some(Due::Verify),
+            Verify::Asked { until, .. } if *until <= now => Some(Due::Unverified),
+            Verify::Held { until, .. } if *until <= now => Some(Due::Lagging),
+            _ => None,
+        }
+    }
+}
