@@ -211,7 +211,8 @@ pub trait KvWatch: Send {
     /// The next message; `None` when the stream has ended. Dropping the future loses no message.
     async fn next(&mut self) -> Result<Option<WatchMessage>, KvError>;
 
-    /// Asks the server for a [`WatchMessage::Progress`].
+    /// Asks the server for a [`WatchMessage::Progress`]. It may stay unanswered while the watch catches up with
+    /// history; ask again.
     async fn request_progress(&mut self) -> Result<(), KvError>;
 }
 

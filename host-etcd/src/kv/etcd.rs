@@ -30,11 +30,12 @@ use async_trait::async_trait;
 use etcd_client::{Certificate, Channel, Client, ConnectOptions, Error, Identity, TlsOptions};
 use tonic::transport::Endpoint;
 
-use self::connection::{EtcdConnection, Limits};
+use self::connection::Limits;
 use self::error::{Failure, flatten, millis};
 use self::version::ServerVersion;
 use super::{Connect, KvError, KvSource};
 
+pub use self::connection::EtcdConnection;
 pub use self::options::{DEFAULT_MAX_REQUEST_BYTES, EtcdOptions, Tls};
 pub use self::rotation::EtcdKv;
 
@@ -47,6 +48,7 @@ pub struct EtcdConnector {
     client_without_user: ConnectOptions,
     limits: Limits,
     connect_timeout: Duration,
+    shows_certificate: bool,
 }
 
 impl EtcdConnector {
@@ -79,6 +81,7 @@ impl EtcdConnector {
                 max_request_bytes: options.max_request_bytes,
             },
             connect_timeout: options.connect_timeout,
+            shows_certificate: options.tls.as_ref().is_some_and(|tls| tls.identity.is_some()),
         })
     }
 
@@ -102,14 +105,24 @@ impl EtcdConnector {
 
     async fn dial(&self, name: &str, target: &Endpoint) -> Result<EtcdConnection, KvError> {
         let channel = target.connect().await.map_err(|error| refused(name, flatten(&error)))?;
-        let mut client = self.authenticate(Channel::Tonic(channel)).await.map_err(|e| failed(name, &e))?;
+        let failed = |error| failed(name, self.hint(target), &error);
+        let mut client = self.authenticate(Channel::Tonic(channel)).await.map_err(failed)?;
         let version = match client.status().await {
             Ok(status) => ServerVersion::parse(status.version()),
             // Whoever may not ask for the status may still read the keys: it is an answer.
             Err(Error::GRpcStatus(status)) if status.code() == tonic::Code::PermissionDenied => None,
-            Err(error) => return Err(failed(name, &error)),
+            Err(error) => return Err(failed(error)),
         };
         Ok(EtcdConnection::new(name, &client, self.limits, version))
+    }
+
+    /// What is usually wrong when a server takes the connection and then hangs up without a word.
+    fn hint(&self, target: &Endpoint) -> &'static str {
+        match target.uri().scheme_str() {
+            Some("https") if self.shows_certificate => "",
+            Some("https") => "; if the server demands a client certificate, give one and its key",
+            _ => "; if the server speaks TLS, write https",
+        }
     }
 
     async fn authenticate(&self, channel: Channel) -> Result<Client, Error> {
@@ -144,11 +157,12 @@ fn refused(endpoint: &str, cause: impl Into<String>) -> KvError {
     KvError::Connect { endpoint: endpoint.to_owned(), cause: cause.into() }
 }
 
-fn failed(endpoint: &str, error: &Error) -> KvError {
+fn failed(endpoint: &str, hint: &str, error: &Error) -> KvError {
     match Failure::of(error) {
         Failure::Denied(cause) => {
             KvError::Denied { operation: "connect", cause: format!("{cause} ({endpoint})") }
         }
+        Failure::Broken(cause) => refused(endpoint, cause + hint),
         Failure::Other(cause) => refused(endpoint, cause),
         _ => refused(endpoint, flatten(error)),
     }

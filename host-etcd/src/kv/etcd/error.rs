@@ -32,6 +32,8 @@ pub(super) enum Failure {
     Denied(String),
     /// The cluster knows no authentication, so it gives no token.
     AuthDisabled,
+    /// The connection broke; the server said nothing.
+    Broken(String),
     /// All else.
     Other(String),
 }
@@ -53,6 +55,8 @@ impl Failure {
             {
                 Self::Denied(describe(status))
             }
+            // Only the client's own errors have a source; what comes from the server is text.
+            _ if status.source().is_some() => Self::Broken(describe(status)),
             _ => Self::Other(describe(status)),
         }
     }
@@ -61,7 +65,7 @@ impl Failure {
     pub(super) fn into_error(self, operation: &'static str, endpoint: &str) -> KvError {
         let cause = match self {
             Self::Denied(cause) => return KvError::Denied { operation, cause: at(&cause, endpoint) },
-            Self::Other(cause) => cause,
+            Self::Broken(cause) | Self::Other(cause) => cause,
             Self::Compacted => "the revision has been compacted".to_owned(),
             Self::AnswerTooLarge => "the answer is larger than this client takes".to_owned(),
             Self::RequestTooLarge => "the request is larger than the server takes".to_owned(),

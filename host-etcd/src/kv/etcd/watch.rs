@@ -69,18 +69,20 @@ struct Inbox {
     delivered: Revision,
     progress_is_ordered: bool,
     fragments: Vec<KvEvent>,
+    /// The last header that was filled in.
+    last: Header,
 }
 
 impl Inbox {
     fn new(from: Revision, progress_is_ordered: bool) -> Self {
         let delivered = Revision::new(from.as_u64().saturating_sub(1));
-        Self { from, delivered, progress_is_ordered, fragments: Vec::new() }
+        let last = Header { cluster_id: 0, revision: delivered };
+        Self { from, delivered, progress_is_ordered, fragments: Vec::new(), last }
     }
 
     /// Takes one response of the stream; a message once there is something to say.
     fn handle(&mut self, response: PbWatchResponse) -> Option<WatchMessage> {
-        let header = response.header.as_ref().map_or((0, 0), |header| (header.cluster_id, header.revision));
-        let header = Header { cluster_id: header.0, revision: from_etcd(header.1) };
+        let header = self.header(&response);
         if response.canceled {
             let compacted = (response.compact_revision > 0).then(|| from_etcd(response.compact_revision));
             return Some(WatchMessage::Canceled { header, compacted, reason: response.cancel_reason });
@@ -96,6 +98,15 @@ impl Inbox {
             true => None,
             false => self.take_events(header.cluster_id),
         }
+    }
+
+    /// The response's header. etcd leaves the revision out when it cancels; taken for one, that zero would look like a
+    /// cluster that was wiped.
+    fn header(&mut self, response: &PbWatchResponse) -> Header {
+        if let Some(header) = response.header.as_ref().filter(|header| header.revision > 0) {
+            self.last = Header { cluster_id: header.cluster_id, revision: from_etcd(header.revision) };
+        }
+        self.last
     }
 
     /// All that came in fragments, if any of it was asked for.

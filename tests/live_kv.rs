@@ -1,0 +1,189 @@
+//! The etcd backend on a real etcd: sizes, deadlines, TLS, credentials, rotation.
+
+#![allow(clippy::expect_used, clippy::panic, reason = "a test that cannot go on ends, saying why")]
+
+use std::fs;
+use std::time::{Duration, Instant};
+
+use aldis_etcd::kv::etcd::{EtcdConnection, EtcdConnector, EtcdKv, EtcdOptions, Tls as ClientTls};
+use aldis_etcd::kv::{KvError, KvReader, KvSource, KvWatch, KvWriter, Revision, Scope, WatchMessage};
+use rig::etcd::{Etcd, Tls};
+
+const MIB: usize = 1 << 20;
+
+async fn open(options: &EtcdOptions) -> Result<EtcdConnection, KvError> {
+    EtcdConnector::new(options)?.open(0).await
+}
+
+async fn connect(etcd: &Etcd) -> EtcdConnection {
+    open(&EtcdOptions::new([etcd.endpoint()])).await.expect("etcd answers")
+}
+
+async fn next(watch: &mut Box<dyn KvWatch>) -> WatchMessage {
+    let message = tokio::time::timeout(Duration::from_secs(20), watch.next()).await.expect("in time");
+    message.expect("no error").expect("the stream goes on")
+}
+
+#[tokio::test]
+async fn a_prefix_and_a_history_far_beyond_four_mebibytes_load() {
+    for version in Etcd::available() {
+        let etcd = Etcd::builder().version(&version).start();
+        let kv = connect(&etcd).await;
+        for number in 0..24 {
+            kv.put(&format!("big/{number:02}").as_str().into(), &vec![b'x'; MIB]).await.expect("put");
+        }
+        let listing = kv.list(&Scope::parse("big/")).await.expect("list");
+        assert_eq!(listing.header.revision, Revision::new(25), "{version}");
+        assert!(listing.entries.is_sorted_by_key(|entry| entry.key.clone()));
+        assert_eq!(
+            listing.entries.iter().map(|entry| entry.value.len()).sum::<usize>(),
+            24 * MIB,
+            "{version}"
+        );
+        let mut watch = kv.watch(&Scope::parse("big/"), Revision::new(2)).await.expect("watch");
+        let mut seen = Vec::new();
+        while seen.len() < 24 {
+            if let WatchMessage::Events(_, events) = next(&mut watch).await {
+                seen.extend(events.iter().map(|event| event.mod_revision().as_u64()));
+            }
+        }
+        assert_eq!(seen, (2..26).collect::<Vec<u64>>(), "{version}");
+    }
+}
+
+#[tokio::test]
+async fn many_small_keys_come_in_pages_at_one_revision() {
+    let etcd = Etcd::start();
+    let kv = connect(&etcd).await;
+    for number in 0..400 {
+        kv.put(&format!("p/{number:04}").as_str().into(), b"x").await.expect("put");
+    }
+    kv.put(&"q".into(), b"outside").await.expect("put");
+    let listing = kv.list(&Scope::parse("p/")).await.expect("list");
+    assert_eq!((listing.entries.len(), listing.header.revision), (400, Revision::new(402)));
+    let everything = kv.list(&Scope::Prefix("".into())).await.expect("list");
+    assert_eq!(everything.entries.len(), 401);
+}
+
+#[tokio::test]
+async fn values_up_to_the_limit_pass_and_those_beyond_are_refused_unsent() {
+    let etcd = Etcd::start();
+    let kv = connect(&etcd).await;
+    let error = kv.put(&"key".into(), &vec![0; 1_572_864]).await.expect_err("too large");
+    let KvError::TooLarge { bytes: 1_572_864, limit } = error else { panic!("{error}") };
+    kv.put(&"key".into(), &vec![0; limit]).await.expect("the limit itself passes");
+    let shown = kv.get(&"key".into()).await.expect("get").1.expect("entry").mod_revision;
+    kv.update(&"key".into(), &vec![1; limit], shown).await.expect("in a transaction, too");
+}
+
+#[tokio::test]
+async fn a_frozen_server_is_noticed_by_every_call() {
+    let etcd = Etcd::start();
+    let limit = Duration::from_millis(500);
+    let options = EtcdOptions::new([etcd.endpoint()]).request_timeout(limit).connect_timeout(limit);
+    let kv = open(&options).await.expect("etcd answers");
+    etcd.stop();
+    let started = Instant::now();
+    let scope = Scope::parse("a/");
+    assert!(matches!(kv.watch(&scope, Revision::new(1)).await.map(drop), Err(KvError::Timeout { .. })));
+    assert!(matches!(kv.list(&scope).await, Err(KvError::Timeout { .. })));
+    assert!(matches!(kv.get(&"a".into()).await, Err(KvError::Timeout { .. })));
+    assert!(matches!(kv.update(&"a".into(), b"", Revision::ZERO).await, Err(KvError::Timeout { .. })));
+    let error = open(&options).await.expect_err("frozen").to_string();
+    assert!(error.contains("no answer within 500 ms"), "{error}");
+    assert!(started.elapsed() < Duration::from_secs(5));
+    etcd.cont();
+    kv.get(&"a".into()).await.expect("the connection lives on");
+}
+
+#[tokio::test]
+async fn an_open_watch_on_a_frozen_server_ends_by_keepalive() {
+    let etcd = Etcd::start();
+    let kv = connect(&etcd).await;
+    let mut watch = kv.watch(&Scope::parse("a"), Revision::new(1)).await.expect("watch");
+    assert!(matches!(next(&mut watch).await, WatchMessage::Created(_)));
+    etcd.stop();
+    let started = Instant::now();
+    let ended = tokio::time::timeout(Duration::from_secs(12), watch.next()).await.expect("noticed");
+    assert!(ended.is_err(), "{ended:?}");
+    assert!(started.elapsed() < Duration::from_secs(10), "{:?}", started.elapsed());
+}
+
+#[tokio::test]
+async fn tls_is_verified_and_mutual_tls_shows_a_certificate() {
+    let etcd = Etcd::builder().tls(Tls::Mutual).start();
+    let pem = |path: std::path::PathBuf| fs::read(path).expect("a certificate");
+    let files = etcd.certificates();
+    let trusting = ClientTls::new().ca(pem(files.ca()));
+    let known = trusting.clone().identity(pem(files.client_certificate()), pem(files.client_key()));
+    let with = |tls: ClientTls| EtcdOptions::new([etcd.endpoint()]).tls(tls);
+    let kv = open(&with(known.clone())).await.expect("both sides are verified");
+    kv.put(&"key".into(), b"value").await.expect("put");
+    for (tls, cause) in [
+        (ClientTls::new(), "certificate"),
+        (trusting, "client certificate"),
+        (known.domain("elsewhere.example"), "elsewhere.example"),
+    ] {
+        let error = open(&with(tls)).await.expect_err("not verified").to_string().to_lowercase();
+        assert!(error.contains(&etcd.endpoint()) && error.contains(cause), "{error}");
+    }
+    let plain = EtcdOptions::new([etcd.endpoint().replace("https", "http")]);
+    let error = open(&plain).await.expect_err("it speaks TLS").to_string();
+    assert!(error.contains("write https"), "{error}");
+}
+
+#[tokio::test]
+async fn wrong_and_missing_credentials_are_denied_without_telling_the_password() {
+    for version in Etcd::available() {
+        let etcd = Etcd::builder().version(&version).root_password("hunter2").start();
+        let options = EtcdOptions::new([etcd.endpoint()]);
+        open(&options.clone().credentials("root", "hunter2")).await.expect("right");
+        let wrong = open(&options.clone().credentials("root", "swordfish")).await.expect_err("wrong");
+        assert!(
+            matches!(wrong, KvError::Denied { .. }) && !wrong.to_string().contains("swordfish"),
+            "{wrong}"
+        );
+        let missing = match open(&options).await {
+            Ok(kv) => kv.list(&Scope::parse("a/")).await.expect_err("none"),
+            Err(error) => error,
+        };
+        assert!(matches!(missing, KvError::Denied { .. }), "{version}: {missing}");
+    }
+}
+
+#[tokio::test]
+async fn credentials_are_ignored_by_a_cluster_without_authentication() {
+    let etcd = Etcd::start();
+    let kv = open(&EtcdOptions::new([etcd.endpoint()]).credentials("me", "secret")).await.expect("ignored");
+    kv.put(&"key".into(), b"value").await.expect("put");
+}
+
+#[tokio::test]
+async fn an_expired_token_is_denied_and_the_rotation_authenticates_anew() {
+    for version in Etcd::available() {
+        let builder = Etcd::builder().version(&version).root_password("hunter2");
+        let etcd = builder.argument("--auth-token-ttl=1").start();
+        let options = EtcdOptions::new([etcd.endpoint()]).credentials("root", "hunter2");
+        let (connection, kv) =
+            (open(&options).await.expect("etcd"), EtcdKv::connect(&options).await.expect("etcd"));
+        tokio::time::sleep(Duration::from_millis(3500)).await;
+        let error = connection.get(&"a".into()).await.expect_err("expired");
+        assert!(matches!(error, KvError::Denied { .. }), "{version}: {error}");
+        kv.update(&"a".into(), b"1", Revision::ZERO).await.expect("authenticated anew");
+    }
+}
+
+#[tokio::test]
+async fn one_healthy_endpoint_of_three_is_enough_also_with_authentication() {
+    let etcd = Etcd::builder().root_password("hunter2").start();
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").expect("bind");
+    let silent = format!("http://{}", silent.local_addr().expect("address"));
+    let endpoints = ["http://127.0.0.1:1".to_owned(), silent, etcd.endpoint()];
+    let options = EtcdOptions::new(endpoints).connect_timeout(Duration::from_millis(300));
+    let kv = EtcdKv::connect(&options.credentials("root", "hunter2")).await.expect("the third answers");
+    kv.put(&"a".into(), b"1").await.expect("put");
+    let dead = EtcdOptions::new(["http://127.0.0.1:1", "http://127.0.0.1:2"]);
+    let error = EtcdKv::connect(&dead).await.map(drop).expect_err("none answers").to_string();
+    assert!(error.contains("127.0.0.1:1") && error.contains("127.0.0.1:2"), "{error}");
+    assert!(error.contains("connection refused"), "{error}");
+}
