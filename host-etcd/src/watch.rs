@@ -24,6 +24,7 @@ use std::time::{Duration, Instant};
 
 use crate::kv::{Header, Key, KvError, KvEvent, Listing, Revision, Scope, WatchMessage};
 
+mod delivery;
 mod machine;
 mod rotation;
 mod standing;
@@ -101,6 +102,8 @@ pub enum Input {
     StreamEnded(Option<KvError>),
     /// The deadline has come.
     TimerFired,
+    /// [`Output::Verify`] found and repaired a difference: this watch has lost something.
+    Diverged,
     /// Whoever drives the machine panicked: everything in flight is lost.
     Panicked,
 }
@@ -137,9 +140,9 @@ pub enum Output {
         /// All that it changed in the scope.
         events: Vec<KvEvent>,
     },
-    /// Compare with what is held, and repair.
+    /// Compare with what is held, repair it, and say [`Input::Diverged`] if there was something to repair.
     Verify {
-        /// A list that the watch has caught up with.
+        /// The scope at its revision.
         listing: Listing,
         /// Keys that changed after the list's revision: the list says nothing about them.
         later: BTreeSet<Key>,

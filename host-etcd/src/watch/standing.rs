@@ -9,8 +9,8 @@ use crate::kv::{Key, KvEvent, Listing, Revision};
 /// A watch that stands.
 #[derive(Clone, Debug)]
 pub(super) struct Standing {
-    /// Since when the server has been confirming.
-    pub(super) confirmed_since: Option<Instant>,
+    /// Whether the server has confirmed that the watch has come to what is; before that it delivers what was.
+    pub(super) caught_up: bool,
     /// How far the server says that everything has been delivered.
     pub(super) progress: Revision,
     /// When to ask for progress.
@@ -39,7 +39,7 @@ pub(super) enum Verify {
     Held {
         /// The list.
         listing: Listing,
-        /// When to give up: a watch that does not catch up is not one.
+        /// When not to wait for the watch any longer: what differs then is repaired from the list.
         until: Instant,
         /// What has changed since it was asked for.
         changed: Vec<(Revision, Key)>,
@@ -51,10 +51,10 @@ pub(super) enum Verify {
 pub(super) enum Due {
     /// The watch has not answered.
     Dead,
-    /// The watch did not catch up with a read.
-    Lagging,
     /// The verifying read was not answered.
     Unverified,
+    /// The verifying read need not wait for the watch any longer.
+    Settle,
     /// Ask for progress.
     Ask,
     /// Begin the verifying read.
@@ -65,7 +65,7 @@ impl Standing {
     /// A watch that the server has just acknowledged. It is asked for its progress at once.
     pub(super) fn new(now: Instant, verify_at: Instant) -> Self {
         Self {
-            confirmed_since: None,
+            caught_up: false,
             progress: Revision::ZERO,
             ask_at: now,
             dead_at: None,
@@ -94,11 +94,17 @@ impl Standing {
         }
     }
 
-    /// The list and what changed after it, if the watch has caught up with it.
-    pub(super) fn take_verified(&mut self, delivered: Revision, next: Instant) -> Option<(Listing, BTreeSet<Key>)> {
+    /// The list and the keys that changed after it, once the watch has caught up with it or has had its time. Some
+    /// servers never say that they have caught up: what they confirm could have overtaken events.
+    pub(super) fn take_verified(
+        &mut self,
+        delivered: Revision,
+        now: Instant,
+        next: Instant,
+    ) -> Option<(Listing, BTreeSet<Key>)> {
         let reached = self.progress.max(delivered);
         match std::mem::replace(&mut self.verify, Verify::Due(next)) {
-            Verify::Held { listing, changed, .. } if listing.header.revision <= reached => {
+            Verify::Held { listing, changed, until } if listing.header.revision <= reached || until <= now => {
                 let at = listing.header.revision;
                 let later = changed.into_iter().filter(|(revision, _)| *revision > at).map(|(_, key)| key);
                 Some((listing, later.collect()))
@@ -117,8 +123,7 @@ impl Standing {
             Verify::Asked { until, .. } | Verify::Held { until, .. } => *until,
         };
         let heart = self.dead_at.map_or(self.ask_at, |dead_at| dead_at.min(self.ask_at));
-        // Before the first confirmation there is nothing to verify.
-        if self.confirmed_since.is_some() { heart.min(verify) } else { heart }
+        if self.caught_up { heart.min(verify) } else { heart }
     }
 
     /// What is due now; the gravest first.
@@ -129,11 +134,11 @@ impl Standing {
         if self.ask_at <= now {
             return Some(Due::Ask);
         }
-        self.confirmed_since?;
         match &self.verify {
+            _ if !self.caught_up => None,
             Verify::Due(at) if *at <= now => Some(Due::Verify),
             Verify::Asked { until, .. } if *until <= now => Some(Due::Unverified),
-            Verify::Held { until, .. } if *until <= now => Some(Due::Lagging),
+            Verify::Held { until, .. } if *until <= now => Some(Due::Settle),
             _ => None,
         }
     }

@@ -1,0 +1,220 @@
+//! The local copy: for each key the last good document, and what was refused. Makes the snapshots that sinks take.
+//!
+//! A malformed document leaves its key's last good one in force and a refusal on show, until a good one replaces it or
+//! the key is deleted; other keys go on. A relative lifetime counts from when that revision of the key was first seen,
+//! however often it is read again.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::sync::Arc;
+
+use aldis_core::{CompileError, DecodeError, DirectiveSet};
+
+use crate::clock::Moment;
+use crate::kv::{Header, Key, KvEntry, KvEvent, Listing, Revision};
+
+mod digest;
+mod document;
+mod merge;
+mod seen;
+#[cfg(test)]
+mod tests;
+
+use document::Document;
+use seen::Seen;
+
+pub use digest::Digest;
+
+/// Everything in force at one revision. Immutable.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Snapshot {
+    /// The store's revision at which this was observed.
+    pub revision: Revision,
+    /// The same on every instance that has the same documents in force.
+    pub digest: Digest,
+    /// The directives of all documents, in key order.
+    pub set: Arc<DirectiveSet>,
+}
+
+/// A document that is not in force.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// The revision that published it.
+    pub revision: Revision,
+    /// Why.
+    pub cause: RefusalCause,
+}
+
+/// Why a document is not in force.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RefusalCause {
+    /// It is malformed.
+    Document(DecodeError),
+    /// It is well-formed, but with the other documents of the prefix it makes too large a set.
+    Together(CompileError),
+}
+
+impl fmt::Display for RefusalCause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Document(error) => error.fmt(f),
+            Self::Together(error) => write!(f, "together with the other documents: {error}"),
+        }
+    }
+}
+
+/// What a step came to.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// The new snapshot, if something in force was added, replaced or removed.
+    pub snapshot: Option<Arc<Snapshot>>,
+    /// What this step refused.
+    pub refused: Vec<(Key, Refusal)>,
+    /// How many keys a verifying read found different and repaired.
+    pub repaired: usize,
+}
+
+/// The local copy of a scope. One writer; whoever reads takes snapshots.
+#[derive(Debug, Default)]
+pub struct Mirror {
+    keys: BTreeMap<Key, Slot>,
+    seen: Seen,
+    header: Option<Header>,
+    snapshot: Option<Arc<Snapshot>>,
+}
+
+/// What is known under one key.
+#[derive(Clone, Debug)]
+struct Slot {
+    newest: Version,
+    good: Option<Arc<Document>>,
+    refusal: Option<Refusal>,
+}
+
+/// A value as one revision put it. In another incarnation of the cluster the same revision may mean another value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Version {
+    revision: Revision,
+    value: Arc<[u8]>,
+    first_seen: Moment,
+}
+
+/// What one step changed in force, to be taken back if the whole does not fit.
+type Replaced = Vec<(Key, Option<Arc<Document>>)>;
+
+impl Mirror {
+    /// A copy of nothing; without a snapshot, because not even that the scope is empty is known.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The present snapshot, once the scope has been read.
+    #[must_use]
+    pub fn snapshot(&self) -> Option<&Arc<Snapshot>> {
+        self.snapshot.as_ref()
+    }
+
+    /// What is refused at present, in key order.
+    pub fn refusals(&self) -> impl Iterator<Item = (&Key, &Refusal)> {
+        self.keys.iter().filter_map(|(key, slot)| Some((key, slot.refusal.as_ref()?)))
+    }
+
+    /// Swaps the whole scope in.
+    pub fn replace(&mut self, listing: Listing, now: Moment) -> Outcome {
+        let header = listing.header;
+        let is_new = self.header.is_none_or(|last| {
+            last.cluster_id != header.cluster_id || header.revision < last.revision
+        });
+        self.swap_in(listing, &BTreeSet::new(), now, is_new)
+    }
+
+    /// Applies what one transaction changed.
+    pub fn change(&mut self, revision: Revision, events: Vec<KvEvent>, now: Moment) -> Outcome {
+        let (mut replaced, mut outcome) = (Vec::new(), Outcome::default());
+        for event in events {
+            match event {
+                KvEvent::Put(entry) => self.put(entry, now, &mut replaced, &mut outcome),
+                KvEvent::Delete { key, .. } => self.remove(&key, &mut replaced),
+            };
+        }
+        self.finish(revision, replaced, false, &mut outcome);
+        outcome
+    }
+
+    /// Compares with a list and repairs what differs, except the keys that changed after the list was read.
+    pub fn verify(&mut self, listing: Listing, later: &BTreeSet<Key>, now: Moment) -> Outcome {
+        self.swap_in(listing, later, now, false)
+    }
+
+    fn swap_in(&mut self, listing: Listing, later: &BTreeSet<Key>, now: Moment, is_new: bool) -> Outcome {
+        let (mut replaced, mut outcome) = (Vec::new(), Outcome::default());
+        let mut gone: BTreeSet<Key> = self.keys.keys().filter(|key| !later.contains(*key)).cloned().collect();
+        for entry in listing.entries.into_iter().filter(|entry| !later.contains(&entry.key)) {
+            gone.remove(&entry.key);
+            outcome.repaired += usize::from(self.put(entry, now, &mut replaced, &mut outcome));
+        }
+        for key in gone {
+            outcome.repaired += usize::from(self.remove(&key, &mut replaced));
+        }
+        self.header = Some(listing.header);
+        self.finish(listing.header.revision, replaced, is_new, &mut outcome);
+        outcome
+    }
+
+    /// Takes a value in; whether it was not known yet.
+    fn put(&mut self, entry: KvEntry, now: Moment, replaced: &mut Replaced, outcome: &mut Outcome) -> bool {
+        let KvEntry { key, value, mod_revision: revision } = entry;
+        let last = self.keys.get(&key);
+        if last.is_some_and(|slot| slot.newest.revision == revision && slot.newest.value == value) {
+            return false;
+        }
+        let last_good = last.and_then(|slot| slot.good.clone());
+        self.bury(&key);
+        let first_seen = self.seen.first_seen(&key, revision, &value).unwrap_or(now);
+        let newest = Version { revision, value, first_seen };
+        let slot = match Document::decode(&newest) {
+            Ok(document) => {
+                replaced.push((key.clone(), last_good));
+                Slot { newest, good: Some(Arc::new(document)), refusal: None }
+            }
+            Err(error) => {
+                let refusal = Refusal { revision, cause: RefusalCause::Document(error) };
+                outcome.refused.push((key.clone(), refusal.clone()));
+                Slot { newest, good: last_good, refusal: Some(refusal) }
+            }
+        };
+        self.keys.insert(key, slot);
+        true
+    }
+
+    /// Forgets a key; whether it was known.
+    fn remove(&mut self, key: &Key, replaced: &mut Replaced) -> bool {
+        self.bury(key);
+        let Some(slot) = self.keys.remove(key) else { return false };
+        if slot.good.is_some() {
+            replaced.push((key.clone(), slot.good));
+        }
+        true
+    }
+
+    /// Remembers when the present version of the key was first seen, should it ever come back.
+    fn bury(&mut self, key: &Key) {
+        if let Some(slot) = self.keys.get(key) {
+            self.seen.remember(key, &slot.newest);
+        }
+    }
+
+    /// Makes the snapshot, if something in force has changed.
+    fn finish(&mut self, revision: Revision, replaced: Replaced, is_new: bool, outcome: &mut Outcome) {
+        if replaced.is_empty() && !is_new && self.snapshot.is_some() {
+            return;
+        }
+        let set = merge::merge(&mut self.keys, replaced, outcome);
+        let good = self.keys.iter().filter_map(|(key, slot)| Some((key, slot.good.as_ref()?)));
+        let digest = Digest::of(good.map(|(key, document)| (key.as_bytes(), document.value())));
+        let snapshot = Arc::new(Snapshot { revision, digest, set });
+        self.snapshot = Some(Arc::clone(&snapshot));
+        outcome.snapshot = Some(snapshot);
+    }
+}

@@ -1,0 +1,45 @@
+//! The digest by which operators compare instances.
+
+use std::fmt;
+
+use sha2::{Digest as _, Sha256};
+
+/// SHA-256 over the documents in force. Shown in lower-case hexadecimal.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Digest([u8; 32]);
+
+impl Digest {
+    /// The digest of these documents, key and value, which must come in key order.
+    ///
+    /// For each document four things are hashed: the length of its key in bytes (as an unsigned little-endian number
+    /// of eight bytes), the key, the length of its value likewise, the value. So no two lists of documents run together
+    /// into the same bytes. No document at all gives the digest of nothing, `e3b0c442…`.
+    pub fn of<'d>(documents: impl IntoIterator<Item = (&'d [u8], &'d [u8])>) -> Self {
+        let mut hash = Sha256::new();
+        for (key, value) in documents {
+            for part in [key, value] {
+                hash.update(u64::try_from(part.len()).unwrap_or(u64::MAX).to_le_bytes());
+                hash.update(part);
+            }
+        }
+        Self(hash.finalize().into())
+    }
+
+    /// The 32 bytes.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+impl fmt::Display for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}

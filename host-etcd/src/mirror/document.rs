@@ -1,0 +1,62 @@
+//! A good document: its bytes, and what they mean from when they were first seen.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use aldis_core::{DecodeError, Directive, DirectiveSet, UnixMillis};
+
+use super::Version;
+use crate::clock::Moment;
+use crate::kv::Revision;
+
+/// Up to this lead, absolute points are taken as they are: lifetimes are counted in seconds.
+const NEGLIGIBLE_LEAD: Duration = Duration::from_secs(1);
+
+/// A document that can be in force.
+#[derive(Debug)]
+pub(super) struct Document {
+    pub(super) revision: Revision,
+    value: Arc<[u8]>,
+    pub(super) set: Arc<DirectiveSet>,
+}
+
+impl Document {
+    /// Reads a value. Relative lifetimes count from when it was first seen; absolute points are translated into the
+    /// store's time, if that was ahead of the wall clock then (see [`clock`](crate::clock)).
+    pub(super) fn decode(version: &Version) -> Result<Self, DecodeError> {
+        let Moment { at, lead } = version.first_seen;
+        let set = match lead < NEGLIGIBLE_LEAD {
+            true => DirectiveSet::decode(&version.value, at)?,
+            false => translated(&DirectiveSet::decode(&version.value, sub(at, lead))?, lead),
+        };
+        Ok(Self { revision: version.revision, value: Arc::clone(&version.value), set: Arc::new(set) })
+    }
+
+    /// The bytes as they were published.
+    pub(super) fn value(&self) -> &[u8] {
+        &self.value
+    }
+}
+
+/// The same directives, all of them later by `lead`.
+fn translated(set: &DirectiveSet, lead: Duration) -> DirectiveSet {
+    let later = set.iter().map(|directive| Directive {
+        not_before: directive.not_before.map(|point| add(point, lead)),
+        expires_at: add(directive.expires_at, lead),
+        ..directive
+    });
+    // A set of the same size always fits; should it not, the directives end early rather than late.
+    DirectiveSet::from_directives(later).unwrap_or_else(|_| set.clone())
+}
+
+fn add(point: UnixMillis, lead: Duration) -> UnixMillis {
+    UnixMillis::new(point.as_u64().saturating_add(millis(lead)))
+}
+
+fn sub(point: UnixMillis, lead: Duration) -> UnixMillis {
+    UnixMillis::new(point.as_u64().saturating_sub(millis(lead)))
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,170 @@
+//! What an open watch delivers: events, progress, its end; and the read that verifies it.
+
+use std::time::{Duration, Instant};
+
+use super::machine::{Phase, Watch, failed, is_behind};
+use super::standing::{Standing, Verify};
+use super::{Output, Report};
+use crate::kv::{Header, KvError, KvEvent, Listing, Revision, WatchMessage};
+
+/// A resumed watch is verified within this: nothing but a read can tell a cluster that was restored to an older state
+/// and has since come further than what we had.
+const VERIFY_RESUMED_WITHIN: Duration = Duration::from_secs(5);
+
+/// How long a verifying read waits for the watch to catch up with it.
+const CATCH_UP_LIMIT: Duration = Duration::from_secs(2);
+
+impl Watch {
+    pub(super) fn on_message(&mut self, message: WatchMessage, now: Instant) {
+        match (&mut self.phase, message) {
+            (Phase::Opening { resumes, .. }, WatchMessage::Created(header)) => {
+                let resumes = *resumes;
+                self.on_created(header, resumes, now);
+            }
+            (Phase::Opening { .. } | Phase::Watching(_), WatchMessage::Canceled { compacted, reason, .. }) => {
+                self.on_canceled(compacted, reason, now);
+            }
+            (Phase::Opening { .. }, WatchMessage::Events(..) | WatchMessage::Progress(_)) => {
+                self.fail(failed("the server sent events before it acknowledged the watch"), now);
+            }
+            (Phase::Watching(standing), message) => {
+                standing.heard(&self.config, now);
+                match message {
+                    WatchMessage::Events(header, events) => self.on_events(header, events, now),
+                    WatchMessage::Progress(header) => self.on_progress(header, now),
+                    WatchMessage::Created(_) | WatchMessage::Canceled { .. } => {}
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn on_created(&mut self, header: Header, resumes: bool, now: Instant) {
+        if self.delivered.is_none_or(|delivered| is_behind(header, delivered)) {
+            return self.relist(failed("the server is behind what it has told before"), now);
+        }
+        let verify_in = match resumes {
+            true => self.rotation.jitter(VERIFY_RESUMED_WITHIN),
+            false => self.rotation.about(self.config.verify_every),
+        };
+        self.phase = Phase::Watching(Standing::new(now, now + verify_in));
+    }
+
+    fn on_canceled(&mut self, compacted: Option<Revision>, reason: String, now: Instant) {
+        self.report(Report::Canceled { compacted, reason: reason.clone() });
+        match compacted {
+            Some(oldest) => self.relist(KvError::Compacted { oldest }, now),
+            None if reason.is_empty() => self.fail(failed("the server ended the watch without a reason"), now),
+            None => self.fail(failed(&format!("the server ended the watch: {reason}")), now),
+        }
+    }
+
+    fn on_events(&mut self, header: Header, mut events: Vec<KvEvent>, now: Instant) {
+        let Some(delivered) = self.delivered else { return };
+        if header.cluster_id != delivered.cluster_id {
+            return self.relist(failed("the watch answers for another cluster"), now);
+        }
+        events.retain(|event| {
+            event.mod_revision() > delivered.revision && self.config.scope.contains(event.key())
+        });
+        let Some(last) = events.iter().map(KvEvent::mod_revision).max() else { return };
+        // Stable, so the order within a transaction stays; etcd sends transactions in order as it is.
+        events.sort_by_key(KvEvent::mod_revision);
+        while let Some(revision) = events.first().map(KvEvent::mod_revision) {
+            let rest = events.split_off(events.partition_point(|event| event.mod_revision() == revision));
+            self.deliver(revision, std::mem::replace(&mut events, rest), now);
+        }
+        // While it catches up, the watch delivers what was; only progress tells that it has come to what is.
+        if matches!(&self.phase, Phase::Watching(Standing { caught_up: true, .. })) {
+            self.confirm(last, now);
+        }
+    }
+
+    /// Hands on one transaction.
+    fn deliver(&mut self, revision: Revision, events: Vec<KvEvent>, now: Instant) {
+        if let Phase::Watching(standing) = &mut self.phase {
+            standing.note(revision, &events);
+        }
+        self.raise_delivered(revision);
+        self.outputs.push_back(Output::Change { revision, events });
+        self.settle_verification(now);
+    }
+
+    fn on_progress(&mut self, header: Header, now: Instant) {
+        let Some(delivered) = self.delivered else { return };
+        if header.cluster_id != delivered.cluster_id {
+            return self.relist(failed("the watch answers for another cluster"), now);
+        }
+        if let Phase::Watching(standing) = &mut self.phase {
+            standing.caught_up = true;
+            self.stood_since.get_or_insert(now);
+            // It moves neither what counts as a duplicate nor the point to resume from: servers before 3.4.25 and 3.5.8
+            // let it overtake events. That also means that it may be behind what was delivered.
+            standing.progress = standing.progress.max(header.revision);
+        }
+        self.confirm(header.revision.max(delivered.revision), now);
+        self.settle_verification(now);
+    }
+
+    /// Begins a verifying read, beside the watch.
+    pub(super) fn verify(&mut self, now: Instant) {
+        let since = self.delivered.map_or(Revision::ZERO, |delivered| delivered.revision);
+        if let Phase::Watching(standing) = &mut self.phase {
+            let until = now + self.config.list_timeout;
+            standing.verify = Verify::Asked { since, until, changed: Vec::new() };
+            self.outputs.push_back(Output::List);
+        }
+    }
+
+    pub(super) fn on_verifying_list(&mut self, mut listing: Listing, now: Instant) {
+        let Phase::Watching(standing) = &mut self.phase else { return };
+        let (since, changed) = match std::mem::replace(&mut standing.verify, Verify::Due(now)) {
+            Verify::Asked { since, changed, .. } => (since, changed),
+            other => return standing.verify = other,
+        };
+        let asked_at = self.delivered.map(|delivered| Header { revision: since, ..delivered });
+        if asked_at.is_some_and(|asked_at| is_behind(listing.header, asked_at)) {
+            self.outputs.push_back(Output::CloseWatch);
+            return self.doubt(now);
+        }
+        listing.entries.retain(|entry| self.config.scope.contains(&entry.key));
+        // Asked for progress at once, it need not wait for the next heartbeat.
+        standing.ask_at = now;
+        standing.verify = Verify::Held { listing, until: now + CATCH_UP_LIMIT, changed };
+        self.settle_verification(now);
+    }
+
+    /// Hands a verifying list on, once the watch has come as far as the list. Asked after each transaction, because a
+    /// list that was waiting for this one says nothing about the next.
+    pub(super) fn settle_verification(&mut self, now: Instant) {
+        let Some(delivered) = self.delivered else { return };
+        let next = now + self.rotation.about(self.config.verify_every);
+        let Phase::Watching(standing) = &mut self.phase else { return };
+        let Some((listing, later)) = standing.take_verified(delivered.revision, now, next) else { return };
+        let revision = listing.header.revision.max(delivered.revision);
+        self.raise_delivered(revision);
+        self.outputs.push_back(Output::Verify { listing, later });
+        self.confirm(revision, now);
+    }
+
+    pub(super) fn give_up_verification(&mut self, cause: KvError, now: Instant) {
+        let next = now + self.rotation.about(self.config.verify_every);
+        if let Phase::Watching(standing) = &mut self.phase {
+            standing.verify = Verify::Due(next);
+        }
+        self.report(Report::Unverified { cause });
+    }
+
+    /// The watch has lost something: a new one takes its place, from what the repair has come to.
+    pub(super) fn on_diverged(&mut self, now: Instant) {
+        let (Phase::Watching(_), Some(delivered)) = (&self.phase, self.delivered) else { return };
+        self.outputs.push_back(Output::CloseWatch);
+        self.open(delivered.revision.next(), false, now);
+    }
+
+    fn raise_delivered(&mut self, revision: Revision) {
+        if let Some(delivered) = &mut self.delivered {
+            delivered.revision = delivered.revision.max(revision);
+        }
+    }
+}
