@@ -3,7 +3,8 @@
 //! A document is accepted whole or refused whole. It is read in one pass, by typed visitors over `serde_json`; text
 //! without escapes is borrowed from the body. The first error in document order wins: the names, types and limits of a
 //! field are judged when the field is read, what is missing when the directive ends. A value of the wrong type is read
-//! to its end before it is refused, so what is malformed or too deep in it is reported as that.
+//! to its end before it is refused, so what is malformed or too deep in it is reported as that. Only the size of the
+//! body, and whether it is UTF-8 at all, are judged before everything else.
 
 use alloc::vec::Vec;
 
@@ -23,7 +24,7 @@ mod read;
 mod suggest;
 
 pub(crate) use context::refuse_whole;
-use context::{Context, refuse_trailing};
+use context::{Context, refuse_bytes, refuse_trailing};
 use document::Document;
 use read::Reader;
 
@@ -49,8 +50,9 @@ pub(crate) fn decode_each<'de>(
     if body.len() > MAX_BODY_BYTES {
         return Err(refuse_whole(body, Reason::BodyTooLarge));
     }
+    let text = core::str::from_utf8(body).map_err(|error| refuse_bytes(body, &error))?;
     let context = Context::new(anchor);
-    let mut json = serde_json::Deserializer::from_slice(body);
+    let mut json = serde_json::Deserializer::from_str(text);
     let document = Reader(Document::new(&context, accept));
     document.deserialize(&mut json).map_err(|error| context.into_error(body, &error))?;
     json.end().map_err(|error| refuse_trailing(body, &error))

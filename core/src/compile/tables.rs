@@ -79,16 +79,21 @@ impl Draft {
             self.first_of_max = place;
         }
         self.flags |= record.flags & (flags::RING_BUFFER | flags::CAPTURE | flags::SUPPRESS);
-        let mut combined = vec![Combined::EMPTY];
-        for values in [&record.tenants, &record.indices, &record.principals] {
-            let hashes: Vec<u64> = sections.values(values).map(hash::value).collect();
-            combined = multiply(combined, &hashes);
-        }
+        let texts = [&record.tenants, &record.indices, &record.principals];
         let endpoints = EndpointSet::from_bits(record.endpoints.get()).unwrap_or(EndpointSet::EMPTY);
-        combined = multiply(combined, &endpoints.iter().map(hash::endpoint).collect::<Vec<_>>());
-        if let Some((name, value)) = pair {
-            combined = multiply(multiply(combined, &[name]), &[value]);
+        let values = texts.into_iter().map(|values| sections.values(values).map(hash::value));
+        let pair = pair.into_iter().flat_map(|(name, value)| [name, value]);
+        if combinations(record) == 1 {
+            let all = values.flatten().chain(endpoints.iter().map(hash::endpoint)).chain(pair);
+            self.entries.push((all.fold(Combined::EMPTY, Combined::and), place));
+            return;
         }
+        let mut combined = vec![Combined::EMPTY];
+        for hashes in values {
+            combined = multiply(combined, &hashes.collect::<Vec<_>>());
+        }
+        combined = multiply(combined, &endpoints.iter().map(hash::endpoint).collect::<Vec<_>>());
+        combined = pair.fold(combined, |combined, value| multiply(combined, &[value]));
         self.entries.extend(combined.into_iter().map(|combined| (combined, place)));
     }
 

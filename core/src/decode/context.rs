@@ -11,6 +11,7 @@ use alloc::vec::Vec;
 use core::cell::RefCell;
 use core::fmt::Write;
 use core::ops::Range;
+use core::str::Utf8Error;
 
 use serde::de;
 use serde_json::error::Category;
@@ -127,6 +128,14 @@ impl Failure {
 /// Refuses the document as a whole.
 pub(crate) fn refuse_whole(body: &[u8], reason: Reason) -> DecodeError {
     DecodeError::new(reason, String::new(), body, 0..0, Cow::Borrowed(reason.message()), None)
+}
+
+/// Refuses a body that is not UTF-8.
+pub(super) fn refuse_bytes(body: &[u8], error: &Utf8Error) -> DecodeError {
+    let start = error.valid_up_to();
+    let end = error.error_len().map_or(body.len(), |len| start.saturating_add(len));
+    let message = Cow::Borrowed("not valid JSON: these bytes are not UTF-8");
+    DecodeError::new(Reason::InvalidJson, String::new(), body, start..end, message, None)
 }
 
 /// Refuses what follows the document.
