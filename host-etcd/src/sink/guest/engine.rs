@@ -1,0 +1,180 @@
+//! The module, compiled once, and what every instance of it is held to.
+
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use wasmtime::{Config, Engine, InstancePre, Linker, Module, StoreLimits, StoreLimitsBuilder};
+
+use super::contract::{ContractError, check_contract};
+use super::fault::{Fault, GuestError};
+use super::instance::GuestInstance;
+use super::ticker::{Ticker, ticks};
+
+/// What an instance may use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct GuestLimits {
+    /// Bytes of linear memory of one instance.
+    pub memory_bytes: usize,
+    /// How long one evaluation may run; exact to 10 ms, and never less than 20 ms.
+    pub call_deadline: Duration,
+    /// How long one load of a set may run, and one explanation; exact to 10 ms.
+    pub load_deadline: Duration,
+}
+
+impl GuestLimits {
+    /// For sets of any legal size. The deadline of a call is far above what a call takes, so that a thread which the
+    /// system stops in its middle does not cost a healthy instance.
+    pub const STANDARD: Self = Self {
+        memory_bytes: 256 << 20,
+        call_deadline: Duration::from_millis(50),
+        load_deadline: Duration::from_secs(2),
+    };
+}
+
+/// Function tables hold the targets of indirect calls, a few hundred in our guest.
+const MAX_TABLE_ELEMENTS: usize = 10_000;
+
+/// Of the *host* thread that calls. Far below the usual 2 MiB, and more than our guest needs: its own stack lies in
+/// its memory.
+const MAX_STACK_BYTES: usize = 256 << 10;
+
+/// A guest module, compiled. Cloning shares it.
+#[derive(Clone)]
+pub struct GuestEngine(Arc<Inner>);
+
+struct Inner {
+    engine: Engine,
+    instances: InstancePre<StoreLimits>,
+    limits: GuestLimits,
+    _ticker: Ticker,
+}
+
+/// Why there is no engine.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// The bytes are not a module that wasmtime compiles.
+    #[error("not a WebAssembly module: {0}")]
+    NotAModule(String),
+    /// It is a module, but not a guest.
+    #[error(transparent)]
+    Contract(#[from] ContractError),
+    /// It speaks another version of the boundary.
+    #[error("the guest speaks version {0} of the ABI, this host version {version}", version = aldis_abi::VERSION)]
+    Version(i32),
+    /// A first instance did not come to life.
+    #[error(transparent)]
+    Start(#[from] Fault),
+    /// The thread for deadlines could not be started.
+    #[error("no thread for the deadlines of guests")]
+    Ticker(#[from] io::Error),
+}
+
+/// The guest that this library was built with: what [`GuestEngine::embedded`] compiles.
+#[must_use]
+pub const fn embedded_module() -> &'static [u8] {
+    include_bytes!(concat!(env!("OUT_DIR"), "/aldis_guest.wasm"))
+}
+
+impl GuestEngine {
+    /// Compiles the embedded guest.
+    ///
+    /// Cost: about a fifth of a second of one core, once per engine.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError`].
+    pub fn embedded(limits: GuestLimits) -> Result<Self, EngineError> {
+        Self::from_wasm(embedded_module(), limits)
+    }
+
+    /// Compiles a guest of your own; `wasm/ABI.md` says what it must be.
+    ///
+    /// Cost: one compilation.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError`]: not a module, wrong imports or exports, another version, or a first instance that breaks.
+    pub fn from_wasm(module: &[u8], limits: GuestLimits) -> Result<Self, EngineError> {
+        let engine = Engine::new(&config()).map_err(not_a_module)?;
+        let module = Module::from_binary(&engine, module).map_err(not_a_module)?;
+        check_contract(&module)?;
+        let instances = Linker::new(&engine).instantiate_pre(&module).map_err(not_a_module)?;
+        let ticker = Ticker::start(engine.clone())?;
+        let guest = Self(Arc::new(Inner { engine, instances, limits, _ticker: ticker }));
+        match guest.instantiate()?.abi_version()? {
+            aldis_abi::VERSION => Ok(guest),
+            other => Err(EngineError::Version(other)),
+        }
+    }
+
+    /// A fresh instance, which holds no set. For one thread; [`GuestSink`](super::GuestSink) is for many.
+    ///
+    /// Cost: a few microseconds, and the memory of an empty guest.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault`], if the module does not fit into its limits or breaks while it starts.
+    pub fn instantiate(&self) -> Result<GuestInstance, Fault> {
+        GuestInstance::new(self)
+    }
+
+    pub(super) fn engine(&self) -> &Engine {
+        &self.0.engine
+    }
+
+    pub(super) fn instances(&self) -> &InstancePre<StoreLimits> {
+        &self.0.instances
+    }
+
+    pub(super) fn store_limits(&self) -> StoreLimits {
+        StoreLimitsBuilder::new()
+            .memory_size(self.0.limits.memory_bytes)
+            .table_elements(MAX_TABLE_ELEMENTS)
+            .instances(1)
+            .memories(1)
+            .tables(1)
+            .build()
+    }
+
+    pub(super) fn call_ticks(&self) -> u64 {
+        ticks(self.0.limits.call_deadline)
+    }
+
+    pub(super) fn load_ticks(&self) -> u64 {
+        ticks(self.0.limits.load_deadline)
+    }
+}
+
+impl fmt::Debug for GuestEngine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("GuestEngine").field("limits", &self.0.limits).finish_non_exhaustive()
+    }
+}
+
+fn config() -> Config {
+    let mut config = Config::new();
+    config.epoch_interruption(true).max_wasm_stack(MAX_STACK_BYTES);
+    // A trap is counted and its reason kept; walking the guest's stack for every one would only make a guest that
+    // always traps dearer.
+    config.wasm_backtrace_max_frames(None);
+    // What guests do not need, a hostile one does not get.
+    config.wasm_memory64(false).wasm_multi_memory(false).wasm_relaxed_simd(false);
+    config
+}
+
+fn not_a_module(error: wasmtime::Error) -> EngineError {
+    EngineError::NotAModule(format!("{error:#}"))
+}
+
+impl From<GuestError> for EngineError {
+    fn from(error: GuestError) -> Self {
+        match error {
+            GuestError::Fault(fault) => Self::Start(fault),
+            GuestError::Refused { .. } | GuestError::TooLong => {
+                Self::Start(Fault::Nonsense("a status for a version"))
+            }
+        }
+    }
+}

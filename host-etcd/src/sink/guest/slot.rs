@@ -1,0 +1,229 @@
+//! One place for a guest: the instance, and what happens when it breaks.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, TryLockError};
+use std::time::{Duration, Instant};
+
+use aldis_abi::Stamp;
+use aldis_core::{Decision, Request, UnixMillis};
+
+use super::fault::{Fault, GuestError};
+use super::instance::GuestInstance;
+use super::{GuestDecision, GuestSink, MadeBy};
+use crate::mirror::Snapshot;
+
+/// The longest rest of a slot whose guests break one after the other.
+const LONGEST_REST: Duration = Duration::from_secs(10);
+
+/// A slot lies on cache lines of its own (two, since processors fetch pairs): threads in neighbouring slots share nothing.
+#[derive(Debug, Default)]
+#[repr(align(128))]
+pub(super) struct Slot {
+    calls: AtomicU64,
+    state: Mutex<State>,
+}
+
+/// What the holder of a slot's lock may touch.
+#[derive(Debug, Default)]
+pub(super) struct State {
+    held: Option<Held>,
+    /// Faults without a good answer in between.
+    failures: u32,
+    rest_until: Option<Instant>,
+}
+
+/// A guest, and the set that it holds for certain.
+#[derive(Debug)]
+struct Held {
+    guest: GuestInstance,
+    set: MadeBy,
+    empty: bool,
+}
+
+impl Slot {
+    pub(super) fn calls(&self) -> u64 {
+        self.calls.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn is_ready(&self) -> bool {
+        self.lock().held.is_some()
+    }
+
+    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(|poisoned| self.mend(poisoned.into_inner()))
+    }
+
+    /// `None` if another thread has it.
+    pub(super) fn try_lock(&self) -> Option<MutexGuard<'_, State>> {
+        match self.state.try_lock() {
+            Ok(state) => Some(state),
+            Err(TryLockError::Poisoned(poisoned)) => Some(self.mend(poisoned.into_inner())),
+            Err(TryLockError::WouldBlock) => None,
+        }
+    }
+
+    /// A thread that panicked inside a call may have left the instance in any state: it is not used again.
+    fn mend<'s>(&'s self, mut state: MutexGuard<'s, State>) -> MutexGuard<'s, State> {
+        state.held = None;
+        self.state.clear_poison();
+        state
+    }
+
+    /// Decides on the guest of this slot, or on a new one if it broke before.
+    pub(super) fn decide(
+        &self,
+        state: &mut State,
+        sink: &GuestSink,
+        request: &Request<'_>,
+        now: UnixMillis,
+    ) -> GuestDecision {
+        let Some(held) = state.held_or_new(sink) else {
+            sink.counters.not_ready();
+            return GuestDecision::NOT_MADE;
+        };
+        let made_by = Some(held.set);
+        if held.empty {
+            return GuestDecision { decision: Decision::OFF, made_by };
+        }
+        match held.guest.evaluate(request, now) {
+            Ok(decision) => {
+                state.failures = 0;
+                // Only the holder of the lock counts, so this needs no atomic addition.
+                self.calls.store(self.calls().wrapping_add(1), Ordering::Relaxed);
+                GuestDecision { decision, made_by }
+            }
+            Err(GuestError::TooLong) => {
+                sink.counters.too_long();
+                GuestDecision::NOT_MADE
+            }
+            Err(GuestError::Refused { .. }) => {
+                state.drop_guest(sink, &Fault::Nonsense("it refused a request in the right form"))
+            }
+            Err(GuestError::Fault(fault)) => state.drop_guest(sink, &fault),
+        }
+    }
+
+    /// Loads `next` here first. If that does not work, the slot goes on with the set that is still current.
+    pub(super) fn try_snapshot(&self, sink: &GuestSink, next: &Arc<Snapshot>) -> Result<(), GuestError> {
+        let mut state = self.lock();
+        let result = state.load(sink, next);
+        if let Err(error) = &result {
+            sink.counters.refused_set(error);
+            state.held_or_new(sink);
+        }
+        result
+    }
+
+    /// Loads `next`, which another slot holds already. If that does not work, this slot is empty, rather than deciding by
+    /// a set that is no longer current, and the next evaluation tries again.
+    pub(super) fn follow(&self, sink: &GuestSink, next: &Arc<Snapshot>) {
+        let mut state = self.lock();
+        if let Err(error) = state.load(sink, next) {
+            state.held = None;
+            state.rest();
+            tracing::warn!(reason = %error, "a guest does not take a set that another one took");
+        }
+    }
+}
+
+impl State {
+    /// The guest; if there is none and the slot does not rest, a new one with the current set.
+    fn held_or_new(&mut self, sink: &GuestSink) -> Option<&mut Held> {
+        if self.held.is_none() {
+            if self.rest_until.is_some_and(|until| Instant::now() < until) {
+                return None;
+            }
+            let current = sink.current()?;
+            match Held::new(sink, &current) {
+                Ok(held) => self.hold(sink, held),
+                Err(error) => self.did_not_start(sink, &error),
+            }
+        }
+        self.held.as_mut()
+    }
+
+    /// Loads into the guest that is here, and if that one cannot, into a new one: memory that ran full or a broken
+    /// instance must not keep a good set out.
+    fn load(&mut self, sink: &GuestSink, next: &Arc<Snapshot>) -> Result<(), GuestError> {
+        if let Some(mut held) = self.held.take() {
+            match held.load(next) {
+                Ok(()) => {
+                    self.held = Some(held);
+                    return Ok(());
+                }
+                Err(GuestError::Fault(fault)) => {
+                    sink.counters.fault(&fault);
+                    self.failures = self.failures.saturating_add(1);
+                }
+                Err(GuestError::Refused { .. } | GuestError::TooLong) => self.held = Some(held),
+            }
+        }
+        Held::new(sink, next).map(|held| self.hold(sink, held)).inspect_err(|error| {
+            if let GuestError::Fault(fault) = error {
+                sink.counters.fault(fault);
+            }
+        })
+    }
+
+    fn hold(&mut self, sink: &GuestSink, held: Held) {
+        self.held = Some(held);
+        self.rest_until = None;
+        if self.failures > 0 {
+            sink.counters.replacement();
+        }
+    }
+
+    fn drop_guest(&mut self, sink: &GuestSink, fault: &Fault) -> GuestDecision {
+        sink.counters.fault(fault);
+        self.held = None;
+        self.rest();
+        GuestDecision::NOT_MADE
+    }
+
+    fn did_not_start(&mut self, sink: &GuestSink, error: &GuestError) {
+        if let GuestError::Fault(fault) = error {
+            sink.counters.fault(fault);
+        }
+        self.rest();
+    }
+
+    /// The first fault costs one decision; a guest that breaks on every one must not make every request pay for an
+    /// instance and a deadline.
+    fn rest(&mut self) {
+        let doublings = self.failures.min(20);
+        self.failures = self.failures.saturating_add(1);
+        let rest = Duration::from_millis((1 << doublings) - 1).min(LONGEST_REST);
+        self.rest_until = Instant::now().checked_add(rest);
+    }
+}
+
+impl Held {
+    fn new(sink: &GuestSink, snapshot: &Snapshot) -> Result<Self, GuestError> {
+        let mut guest = sink.engine.instantiate()?;
+        load(&mut guest, snapshot)?;
+        Ok(Self { guest, set: MadeBy::of(snapshot), empty: snapshot.set.is_empty() })
+    }
+
+    fn load(&mut self, snapshot: &Snapshot) -> Result<(), GuestError> {
+        load(&mut self.guest, snapshot)?;
+        self.set = MadeBy::of(snapshot);
+        self.empty = snapshot.set.is_empty();
+        Ok(())
+    }
+}
+
+impl MadeBy {
+    const fn of(snapshot: &Snapshot) -> Self {
+        Self { revision: snapshot.revision, digest: snapshot.digest }
+    }
+}
+
+fn load(guest: &mut GuestInstance, snapshot: &Snapshot) -> Result<(), GuestError> {
+    let stamp = Stamp { revision: snapshot.revision.as_u64(), digest: *snapshot.digest.as_bytes() };
+    let directives = guest.load_image(snapshot.set.as_image(), stamp)?;
+    if directives == snapshot.set.len() {
+        Ok(())
+    } else {
+        Err(Fault::Nonsense("it counts other directives than the host").into())
+    }
+}
