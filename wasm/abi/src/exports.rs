@@ -42,6 +42,8 @@ pub mod name {
     pub const EVALUATE_BATCH: &str = "aldis_evaluate_batch";
     /// `(len, now_ms, first) -> bytes of output | status`
     pub const EXPLAIN: &str = "aldis_explain";
+    /// `(place) -> bytes of output | status`
+    pub const DIRECTIVE_ID: &str = "aldis_directive_id";
     /// `() -> bytes of output | status`
     pub const INFO: &str = "aldis_info";
     /// `() -> bytes of output | status`
@@ -62,6 +64,7 @@ pub const FUNCTIONS: &[Function] = {
         Function { name: name::EVALUATE, params: &[I32, I64], result: I64 },
         Function { name: name::EVALUATE_BATCH, params: &[I32, I64], result: I32 },
         Function { name: name::EXPLAIN, params: &[I32, I64, I32], result: I32 },
+        Function { name: name::DIRECTIVE_ID, params: &[I32], result: I32 },
         Function { name: name::INFO, params: &[], result: I32 },
         Function { name: name::LAST_ERROR, params: &[], result: I32 },
         Function { name: name::OUTPUT, params: &[], result: I32 },

@@ -52,6 +52,8 @@ statuses! {
     BadImage = 7, "not a valid image";
     /// The bytes are not a document; `aldis_last_error` says more. The previous set stays.
     BadDocument = 8, "not a valid document";
+    /// The loaded set has no directive at that place.
+    NoDirective = 9, "no directive at that place";
 }
 
 impl Status {
@@ -98,7 +100,7 @@ mod tests {
     fn what_means_nothing_is_told_from_what_means_something() {
         assert_eq!(Status::split(0), Ok(0));
         assert_eq!(Status::split(i32::MAX), Ok(0x7fff_ffff));
-        assert_eq!(Status::split(-9), Err(None));
+        assert_eq!(Status::split(-10), Err(None));
         assert_eq!(Status::split(-257), Err(None), "a byte must not wrap into a status");
         assert_eq!(Status::split(i32::MIN), Err(None));
         assert_eq!(Status::from_code(0), None);

@@ -79,6 +79,11 @@ extern "C" fn aldis_explain(len: i32, now_ms: i64, first: i32) -> i32 {
 }
 
 #[unsafe(no_mangle)]
+extern "C" fn aldis_directive_id(place: i32) -> i32 {
+    with_guest(|guest| written(guest.directive_id(length(place))))
+}
+
+#[unsafe(no_mangle)]
 extern "C" fn aldis_info() -> i32 {
     with_guest(|guest| written(Ok(guest.info())))
 }

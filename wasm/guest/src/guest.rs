@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use core::mem;
 
 use aldis_abi::{ANSWER_BYTES, Answer, Info, MAX_REQUEST_BUFFER, MAX_SET_BUFFER, Stamp, Status, next_frame};
-use aldis_core::{Decision, DirectiveSet, UnixMillis};
+use aldis_core::{Decision, DirectiveIndex, DirectiveSet, UnixMillis};
 
 use crate::explain;
 use crate::facts::with_request;
@@ -155,6 +155,20 @@ impl Guest {
         Ok(&self.output)
     }
 
+    /// Fills the output with the id of the directive at a place, which is what `decided_by` names.
+    ///
+    /// # Errors
+    ///
+    /// [`Status::NoDirective`].
+    pub fn directive_id(&mut self, place: usize) -> Result<&[u8], Status> {
+        self.output.clear();
+        let index = u32::try_from(place).map(DirectiveIndex::new).map_err(|_| Status::NoDirective)?;
+        let loaded = self.loaded.as_ref().ok_or(Status::NoDirective)?;
+        let id = loaded.set.id(index).ok_or(Status::NoDirective)?;
+        self.output.extend_from_slice(id.as_bytes());
+        Ok(&self.output)
+    }
+
     /// Fills the output with an [`Info`].
     pub fn info(&mut self) -> &[u8] {
         let info = match &self.loaded {
@@ -185,7 +199,7 @@ impl Guest {
         &self.output
     }
 
-    /// What the last of [`explain`](Self::explain), [`info`](Self::info) and [`last_error`](Self::last_error) filled.
+    /// What the call filled that last filled the output.
     #[must_use]
     pub fn output(&self) -> &[u8] {
         &self.output

@@ -108,6 +108,17 @@ impl GuestInstance {
         Ok(lines)
     }
 
+    /// The id of a directive of the loaded set.
+    ///
+    /// # Errors
+    ///
+    /// [`GuestError`]; refused with [`Status::NoDirective`] if the set has none at that place.
+    pub fn directive_id(&mut self, index: DirectiveIndex) -> Result<String, GuestError> {
+        let place = i32::try_from(index.as_u32()).map_err(|_| Status::NoDirective)?;
+        let id = self.output(name::DIRECTIVE_ID, place)?;
+        String::from_utf8(id).map_err(|_| Fault::Nonsense("text that is not UTF-8").into())
+    }
+
     /// What the guest says of the set it holds.
     ///
     /// # Errors

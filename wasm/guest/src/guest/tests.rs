@@ -52,6 +52,9 @@ fn a_fresh_guest_decides_off_and_a_loaded_one_by_its_set() {
     assert_eq!((info.stamp.revision, info.directives), (7, 2));
     assert_eq!(info.latest_expiry, NOW.as_u64() + 60_000);
     assert_eq!(guest.evaluate(20, UnixMillis::MAX), Ok(off), "no clock, nothing on");
+    assert_eq!(guest.directive_id(1), Ok(&b"acme"[..]));
+    assert_eq!(guest.directive_id(2), Err(Status::NoDirective));
+    assert_eq!(guest.directive_id(usize::MAX), Err(Status::NoDirective));
 }
 
 #[test]
