@@ -20,5 +20,9 @@ pub mod source;
 #[cfg(feature = "cli")]
 pub mod cli;
 
-pub use aldis_core as core;
+pub use aldis_core::{Decision, DiagLevel, DirectiveSet, DirectiveStore, EndpointKind, Request, UnixMillis};
+pub use mirror::{Digest, Refusal, RefusalCause, Snapshot};
+pub use sink::{Sink, SinkError};
+pub use status::{Change, Changes, State, Status};
+pub use store::{Builder, EndpointFailure, EtcdDirectiveStore, Reader, StartError};
 

@@ -4,9 +4,11 @@ use std::sync::Arc;
 
 use crate::mirror::Snapshot;
 
+#[cfg(feature = "guest")]
+pub mod guest;
 mod native;
 
-pub use native::{NativeCache, Reader};
+pub use native::{NativeCache, NativeReader};
 
 /// Takes snapshots.
 ///

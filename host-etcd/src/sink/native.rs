@@ -24,7 +24,7 @@ impl NativeCache {
     }
 
     /// The present snapshot, kept alive by the caller. Takes no lock, but touches a count that all threads share; a
-    /// [`Reader`] does not.
+    /// [`NativeReader`] does not.
     #[must_use]
     pub fn load(&self) -> Arc<Snapshot> {
         self.present.load_full()
@@ -38,8 +38,8 @@ impl NativeCache {
 
     /// A reader for one thread.
     #[must_use]
-    pub fn reader(&self) -> Reader {
-        Reader { cache: Cache::new(Arc::clone(&self.present)) }
+    pub fn reader(&self) -> NativeReader {
+        NativeReader { cache: Cache::new(Arc::clone(&self.present)) }
     }
 }
 
@@ -59,11 +59,11 @@ impl Sink for NativeCache {
 ///
 /// It keeps the snapshot that it saw last alive until its next load.
 #[derive(Clone)]
-pub struct Reader {
+pub struct NativeReader {
     cache: Cache<Arc<ArcSwap<Snapshot>>, Arc<Snapshot>>,
 }
 
-impl Reader {
+impl NativeReader {
     /// The present set.
     #[inline]
     pub fn load(&mut self) -> &DirectiveSet {
@@ -77,8 +77,8 @@ impl Reader {
     }
 }
 
-impl fmt::Debug for Reader {
+impl fmt::Debug for NativeReader {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Reader").finish_non_exhaustive()
+        f.debug_struct("NativeReader").finish_non_exhaustive()
     }
 }

@@ -1,0 +1,156 @@
+//! Where the store's task writes, and everybody reads.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use aldis_core::UnixMillis;
+use tokio::sync::broadcast;
+
+use super::{Change, Changes, State, Status};
+use crate::clock::Clock;
+use crate::kv::{Key, Revision};
+use crate::mirror::{Refusal, Snapshot};
+
+/// Changes that a subscriber may be behind before it misses some.
+const BACKLOG: usize = 1024;
+
+/// The status, and who wants to hear of its changes. Both change under one lock, so a subscriber knows exactly where its
+/// stream starts. Nobody on a request's path comes here.
+#[derive(Debug)]
+pub(crate) struct Board {
+    clock: Arc<Clock>,
+    inner: Mutex<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    status: Status,
+    /// `None` once the store has stopped, which ends the streams.
+    sender: Option<broadcast::Sender<Change>>,
+}
+
+impl Board {
+    pub(crate) fn new(clock: Arc<Clock>) -> Arc<Self> {
+        let (sender, _) = broadcast::channel(BACKLOG);
+        let status = Status {
+            state: State::Starting,
+            revision: None,
+            digest: None,
+            directives: 0,
+            last_confirmed: None,
+            confirmed_revision: None,
+            stale_for: None,
+            refused: BTreeMap::new(),
+            reconnects: 0,
+            cancels: 0,
+            repairs: 0,
+            panics: 0,
+            sink_failures: 0,
+            cluster_id: None,
+            endpoint: None,
+            last_error: None,
+        };
+        Arc::new(Self { clock, inner: Mutex::new(Inner { status, sender: Some(sender) }) })
+    }
+
+    /// The status now.
+    pub(crate) fn status(&self) -> Status {
+        let status = self.lock().status.clone();
+        self.dated(status)
+    }
+
+    /// A stream that starts at the status now.
+    pub(crate) fn subscribe(self: &Arc<Self>) -> Changes {
+        let inner = self.lock();
+        let receiver = match &inner.sender {
+            Some(sender) => sender.subscribe(),
+            None => broadcast::channel(1).1,
+        };
+        let status = inner.status.clone();
+        drop(inner);
+        Changes { status: self.dated(status), board: Arc::downgrade(self), receiver }
+    }
+
+    /// A snapshot is in force.
+    pub(crate) fn applied(&self, snapshot: &Snapshot) {
+        let (revision, digest, directives) = (snapshot.revision, snapshot.digest, snapshot.set.len());
+        self.change(Change::Applied { revision, digest, directives }, |status| {
+            status.revision = Some(revision);
+            status.digest = Some(digest);
+            status.directives = directives;
+        });
+    }
+
+    /// What is refused now, and which of it is new.
+    pub(crate) fn refused(&self, all: BTreeMap<Key, Refusal>, new: Vec<(Key, Refusal)>) {
+        self.update(|status| status.refused = all);
+        for (key, refusal) in new {
+            self.change(Change::Refused { key, refusal }, |_| {});
+        }
+    }
+
+    pub(crate) fn confirmed(&self, revision: Revision) {
+        let now = self.clock.now();
+        self.update(|status| {
+            status.last_confirmed = Some(now);
+            status.confirmed_revision = Some(revision);
+        });
+    }
+
+    pub(crate) fn live(&self) {
+        self.change(Change::Live, |status| status.state = State::Live);
+    }
+
+    pub(crate) fn stale(&self, cause: String) {
+        let mut inner = self.lock();
+        inner.status.state = State::Stale;
+        let since = inner.status.last_confirmed.unwrap_or_else(|| self.clock.now());
+        inner.send(Change::Stale { since, cause });
+    }
+
+    /// Tells a change and what it does to the status.
+    pub(crate) fn change(&self, change: Change, update: impl FnOnce(&mut Status)) {
+        let mut inner = self.lock();
+        update(&mut inner.status);
+        inner.send(change);
+    }
+
+    /// Changes what nobody needs to be told of.
+    pub(crate) fn update(&self, update: impl FnOnce(&mut Status)) {
+        update(&mut self.lock().status);
+    }
+
+    /// Ends the streams.
+    pub(crate) fn stopped(&self) {
+        let mut inner = self.lock();
+        inner.status.state = State::Stopped;
+        inner.sender = None;
+    }
+
+    fn dated(&self, mut status: Status) -> Status {
+        status.stale_for = match (status.state, status.last_confirmed) {
+            (State::Live, _) | (_, None) => None,
+            (_, Some(confirmed)) => Some(self.age(confirmed)),
+        };
+        status
+    }
+
+    fn age(&self, point: UnixMillis) -> Duration {
+        self.clock.now().saturating_since(point)
+    }
+
+    /// Every update leaves the status whole, so a panic of another holder leaves nothing half done.
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Inner {
+    fn send(&self, change: Change) {
+        if let Some(sender) = &self.sender {
+            // Fails if nobody listens, which is fine.
+            let _listeners = sender.send(change);
+        }
+    }
+}
