@@ -81,3 +81,18 @@ fn conclude(tally: Tally, broken: &[&str], gaps: &[String]) -> Result<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::conclude;
+    use crate::tally::Tally;
+
+    #[test]
+    fn only_a_run_in_which_all_passed_succeeds() {
+        let passed = Tally { passed: 3, failed: 0 };
+        assert!(conclude(passed, &[], &[]).is_ok());
+        assert!(conclude(passed, &["the guest"], &[]).is_err());
+        assert!(conclude(Tally { passed: 3, failed: 1 }, &[], &[]).is_err());
+        assert!(conclude(Tally::default(), &[], &[]).is_err(), "nothing ran");
+    }
+}

@@ -96,6 +96,7 @@ Dir::State::status "{home}/status";
 Dir::Cache "{home}/cache";
 APT::Sandbox::User "root";
 Acquire::Languages "none";
+Acquire::IndexTargets::deb::DEP-11::DefaultEnabled "false";
 #clear APT::Update::Pre-Invoke;
 #clear APT::Update::Post-Invoke;
 #clear APT::Update::Post-Invoke-Success;
