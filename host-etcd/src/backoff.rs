@@ -33,7 +33,8 @@ impl Backoff {
 
     /// The next delay.
     pub fn next_delay(&mut self) -> Duration {
-        let ceiling = 1_u32.checked_shl(self.round).map_or(self.cap, |factor| self.base.saturating_mul(factor));
+        let ceiling =
+            1_u32.checked_shl(self.round).map_or(self.cap, |factor| self.base.saturating_mul(factor));
         self.round = self.round.saturating_add(1);
         self.jitter(ceiling.min(self.cap))
     }

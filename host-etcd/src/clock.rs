@@ -121,10 +121,7 @@ impl<R: Readings> Clock<R> {
     pub fn moment(&self) -> Moment {
         let monotonic = self.readings.monotonic();
         let lead = self.look(monotonic);
-        Moment {
-            at: UnixMillis::new(monotonic.saturating_add(self.offset.load(Ordering::Relaxed))),
-            lead,
-        }
+        Moment { at: UnixMillis::new(monotonic.saturating_add(self.offset.load(Ordering::Relaxed))), lead }
     }
 
     /// How far the reading is ahead of the wall clock: by how much that has been stepped back since.

@@ -208,7 +208,8 @@ impl Driver {
         }
         warn!(keys = repaired, "a verifying read found a difference and repaired it");
         let count = u64::try_from(repaired).unwrap_or(u64::MAX);
-        let repairs = |status: &mut crate::status::Status| status.repairs = status.repairs.saturating_add(count);
+        let repairs =
+            |status: &mut crate::status::Status| status.repairs = status.repairs.saturating_add(count);
         self.board.change(Change::Repaired { keys: repaired }, repairs);
         self.watch.handle(Input::Diverged, now());
     }
@@ -234,7 +235,9 @@ impl Driver {
                 warn!(%cause, "stale: the connection is lost, what was in force stays");
                 self.board.stale(cause.to_string());
             }
-            Report::Reconnecting { endpoint, cause, delay } => self.on_endpoint_failed(endpoint, cause, delay),
+            Report::Reconnecting { endpoint, cause, delay } => {
+                self.on_endpoint_failed(endpoint, cause, delay)
+            }
             Report::Connected { endpoint } => {
                 let endpoint = self.name(endpoint);
                 debug!(endpoint, "connected");

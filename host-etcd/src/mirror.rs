@@ -123,9 +123,9 @@ impl Mirror {
     /// Swaps the whole scope in.
     pub fn replace(&mut self, listing: Listing, now: Moment) -> Outcome {
         let header = listing.header;
-        let is_new = self.header.is_none_or(|last| {
-            last.cluster_id != header.cluster_id || header.revision < last.revision
-        });
+        let is_new = self
+            .header
+            .is_none_or(|last| last.cluster_id != header.cluster_id || header.revision < last.revision);
         self.swap_in(listing, &BTreeSet::new(), now, is_new)
     }
 

@@ -36,15 +36,14 @@ impl Calls {
 
     pub(super) fn connect(&mut self, endpoint: usize) {
         let connect = Arc::clone(&self.connect);
-        self.call = Some(Box::pin(async move {
-            Ok(Answer::Source(Arc::from(connect.connect(endpoint).await?)))
-        }));
+        self.call =
+            Some(Box::pin(async move { Ok(Answer::Source(Arc::from(connect.connect(endpoint).await?))) }));
     }
 
     pub(super) fn head(&mut self) {
-        self.on_source(|source, scope| async move {
-            Ok(Answer::Input(Input::Head(source.head(&scope).await?)))
-        });
+        self.on_source(
+            |source, scope| async move { Ok(Answer::Input(Input::Head(source.head(&scope).await?))) },
+        );
     }
 
     pub(super) fn list(&mut self) {
@@ -54,7 +53,9 @@ impl Calls {
     }
 
     pub(super) fn open_watch(&mut self, from: Revision) {
-        self.on_source(move |source, scope| async move { Ok(Answer::Watch(source.watch(&scope, from).await?)) });
+        self.on_source(
+            move |source, scope| async move { Ok(Answer::Watch(source.watch(&scope, from).await?)) },
+        );
     }
 
     /// Asks the watch for its progress; what happened if that failed.
@@ -126,7 +127,9 @@ fn ended(watch: &mut Option<Box<dyn KvWatch>>, cause: Option<KvError>) -> Input 
     Input::StreamEnded(cause)
 }
 
-async fn next_answer(call: &mut Option<BoxFuture<'static, Result<Answer, KvError>>>) -> Result<Answer, KvError> {
+async fn next_answer(
+    call: &mut Option<BoxFuture<'static, Result<Answer, KvError>>>,
+) -> Result<Answer, KvError> {
     let Some(under_way) = call else { return pending().await };
     let answer = under_way.await;
     *call = None;

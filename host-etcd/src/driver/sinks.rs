@@ -34,6 +34,7 @@ impl Sinks {
     /// Lets go of the retired snapshots that nobody else holds any more. Were they not kept until then, the last reader
     /// to let go would be a request's thread, and pay for freeing them.
     pub(super) fn sweep(&mut self) {
-        self.retired.retain(|snapshot| Arc::strong_count(snapshot) > 1 || Arc::strong_count(&snapshot.set) > 1);
+        self.retired
+            .retain(|snapshot| Arc::strong_count(snapshot) > 1 || Arc::strong_count(&snapshot.set) > 1);
     }
 }

@@ -151,12 +151,16 @@ impl Builder {
             connect,
             clock: Arc::clone(&clock),
             board: Arc::clone(&board),
-            sinks: std::iter::once(Arc::<NativeCache>::clone(&cache) as Arc<dyn Sink>).chain(self.sinks).collect(),
+            sinks: std::iter::once(Arc::<NativeCache>::clone(&cache) as Arc<dyn Sink>)
+                .chain(self.sinks)
+                .collect(),
             strict_start: self.strict_start,
         };
         let (alive, end) = oneshot::channel();
         match driver::spawn(parts, end).await {
-            Ok(Ok(())) => Ok(EtcdDirectiveStore { shared: Arc::new(Shared { cache, board, clock, _alive: alive }) }),
+            Ok(Ok(())) => {
+                Ok(EtcdDirectiveStore { shared: Arc::new(Shared { cache, board, clock, _alive: alive }) })
+            }
             Ok(Err(failure)) => Err(start_error(failure, &endpoints, limit)),
             Err(_) => Err(start_error(StartFailure::Unreachable(BTreeMap::new()), &endpoints, limit)),
         }

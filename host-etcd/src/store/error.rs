@@ -62,7 +62,11 @@ impl fmt::Display for StartError {
                 })
             }
             Self::Refused { key, refusal } => {
-                write!(f, "the document under {key} at revision {} is refused: {}", refusal.revision, refusal.cause)
+                write!(
+                    f,
+                    "the document under {key} at revision {} is refused: {}",
+                    refusal.revision, refusal.cause
+                )
             }
         }
     }

@@ -21,7 +21,10 @@ impl Watch {
                 let resumes = *resumes;
                 self.on_created(header, resumes, now);
             }
-            (Phase::Opening { .. } | Phase::Watching(_), WatchMessage::Canceled { compacted, reason, .. }) => {
+            (
+                Phase::Opening { .. } | Phase::Watching(_),
+                WatchMessage::Canceled { compacted, reason, .. },
+            ) => {
                 self.on_canceled(compacted, reason, now);
             }
             (Phase::Opening { .. }, WatchMessage::Events(..) | WatchMessage::Progress(_)) => {
@@ -54,7 +57,9 @@ impl Watch {
         self.report(Report::Canceled { compacted, reason: reason.clone() });
         match compacted {
             Some(oldest) => self.relist(KvError::Compacted { oldest }, now),
-            None if reason.is_empty() => self.fail(failed("the server ended the watch without a reason"), now),
+            None if reason.is_empty() => {
+                self.fail(failed("the server ended the watch without a reason"), now)
+            }
             None => self.fail(failed(&format!("the server ended the watch: {reason}")), now),
         }
     }

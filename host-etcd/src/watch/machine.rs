@@ -138,7 +138,9 @@ impl Watch {
             return;
         }
         match self.delivered {
-            Some(delivered) if !is_behind(header, delivered) => self.open(delivered.revision.next(), true, now),
+            Some(delivered) if !is_behind(header, delivered) => {
+                self.open(delivered.revision.next(), true, now)
+            }
             _ => self.list(now),
         }
     }
@@ -173,7 +175,9 @@ impl Watch {
             Phase::Connecting { .. } | Phase::Probing { .. } | Phase::Listing { .. } => self.fail(cause, now),
             Phase::Opening { .. } if matches!(cause, KvError::Compacted { .. }) => self.relist(cause, now),
             Phase::Opening { .. } => self.fail(cause, now),
-            Phase::Watching(Standing { verify: Verify::Asked { .. }, .. }) => self.give_up_verification(cause, now),
+            Phase::Watching(Standing { verify: Verify::Asked { .. }, .. }) => {
+                self.give_up_verification(cause, now)
+            }
             Phase::Watching(_) | Phase::Waiting { .. } | Phase::Doubting { .. } => {}
         }
     }

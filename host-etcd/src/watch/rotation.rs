@@ -79,7 +79,11 @@ impl Rotation {
 
     /// Up to a quarter more or less than `duration`.
     pub(super) fn about(&mut self, duration: Duration) -> Duration {
-        duration.saturating_mul(3).checked_div(4).unwrap_or(duration).saturating_add(self.jitter(duration / 2))
+        duration
+            .saturating_mul(3)
+            .checked_div(4)
+            .unwrap_or(duration)
+            .saturating_add(self.jitter(duration / 2))
     }
 
     /// From zero up to `ceiling`.

@@ -104,7 +104,9 @@ impl Standing {
     ) -> Option<(Listing, BTreeSet<Key>)> {
         let reached = self.progress.max(delivered);
         match std::mem::replace(&mut self.verify, Verify::Due(next)) {
-            Verify::Held { listing, changed, until } if listing.header.revision <= reached || until <= now => {
+            Verify::Held { listing, changed, until }
+                if listing.header.revision <= reached || until <= now =>
+            {
                 let at = listing.header.revision;
                 let later = changed.into_iter().filter(|(revision, _)| *revision > at).map(|(_, key)| key);
                 Some((listing, later.collect()))
