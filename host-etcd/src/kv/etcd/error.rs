@@ -115,7 +115,9 @@ fn push_sources(parts: &mut Vec<String>, mut source: Option<&(dyn StdError + 'st
 }
 
 fn one_line(parts: &[String]) -> String {
-    let joined = parts.iter().map(|part| lower_first(part.trim())).collect::<Vec<_>>().join(": ");
+    // What the transport says of itself; the cause follows.
+    let telling = parts.iter().filter(|part| parts.len() == 1 || *part != "transport error");
+    let joined = telling.map(|part| lower_first(part.trim())).collect::<Vec<_>>().join(": ");
     joined.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 

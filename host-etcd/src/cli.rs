@@ -1,0 +1,72 @@
+//! The `aldis` command: what an operator does with directives.
+//!
+//! Exit codes: 0 for yes, 1 if the answer is no (invalid, refused, conflict, nothing there), 2 for usage and I/O.
+//! Answers go to standard output, everything else to standard error as `error: …` in one line.
+
+mod args;
+mod backend;
+mod check;
+mod complaint;
+mod console;
+mod engine;
+mod eval;
+mod failure;
+mod get;
+mod input;
+mod publish;
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser};
+
+use self::args::{Args, Command};
+use self::console::Console;
+use self::failure::{Answer, Failure};
+
+/// Runs the command with the process's arguments.
+#[must_use]
+pub fn main() -> ExitCode {
+    let args = match Args::try_parse() {
+        Ok(args) => args,
+        Err(error) => return usage(&error),
+    };
+    let mut console = Console::new(args.global.format);
+    match dispatch(args, &mut console) {
+        Ok(answer) => answer.into(),
+        Err(failure) => failure.report(&mut console),
+    }
+}
+
+/// clap's own words; help and version are a yes.
+fn usage(error: &clap::Error) -> ExitCode {
+    // Whoever closed the pipe does not want to know.
+    let _ = error.print();
+    ExitCode::from(u8::from(error.use_stderr()) * 2)
+}
+
+fn dispatch(args: Args, console: &mut Console) -> Result<Answer, Failure> {
+    let Args { global, command } = args;
+    match command {
+        Command::Check(args) => check::run(&global, &args, console),
+        Command::Eval(args) => block_on(eval::run(&global, &args, console)),
+        Command::Publish(args) => block_on(publish::run(&global, &args, console)),
+        Command::Clear(args) => block_on(publish::clear(&global, &args, console)),
+        Command::Get(args) => block_on(get::run(&global, &args, console)),
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Args::command(), "aldis", &mut script);
+            console.bytes(&script)?;
+            Ok(Answer::Yes)
+        }
+    }
+}
+
+/// One thread does: the command waits most of the time.
+fn block_on<T>(task: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| Failure::trouble(format!("cannot start the runtime: {error}")))?;
+    let result = runtime.block_on(task);
+    // Connections are given up, not waited for.
+    runtime.shutdown_background();
+    result
+}

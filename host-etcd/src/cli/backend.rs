@@ -1,0 +1,149 @@
+//! From the global arguments to something that can be read and written.
+
+use crate::kv::etcd::{EtcdKv, EtcdOptions, Tls};
+use crate::kv::memory::MemoryKv;
+use crate::kv::{Header, Key, KvEntry, KvReader, KvSource, KvWriter, Listing, Revision, Scope};
+use crate::source::Source;
+
+use super::args::{EtcdArgs, Global};
+use super::failure::Failure;
+use super::input;
+
+/// The key that this project uses where nobody names one.
+pub(super) const DEFAULT_KEY: &str = "aldis/directives";
+
+/// The source that was asked for.
+pub(super) fn source(global: &Global) -> Result<Source, Failure> {
+    let Some(text) = &global.source else {
+        return Err(Failure::trouble(
+            "no source is named; say --source etcd://127.0.0.1:2379/aldis/directives, or set ALDIS_SOURCE",
+        ));
+    };
+    text.parse().map_err(|error| Failure::trouble(format!("the source is not understood: {error}")))
+}
+
+/// Where single documents are read and written.
+pub(super) enum Backend {
+    Etcd(Box<EtcdKv>, Scope),
+    Memory(MemoryKv, Scope),
+    File(Listing),
+}
+
+/// What can be written to.
+pub(super) trait Writable: KvReader + KvWriter {}
+impl<T: KvReader + KvWriter> Writable for T {}
+
+impl Backend {
+    /// Connects, or reads the file.
+    pub(super) async fn open(global: &Global) -> Result<Self, Failure> {
+        match source(global)? {
+            Source::Etcd { endpoints, scope } => {
+                let options = options(&endpoints, &global.etcd)?;
+                Ok(Self::Etcd(Box::new(EtcdKv::connect(&options).await?), scope))
+            }
+            Source::Memory => Ok(Self::Memory(MemoryKv::new(), Scope::parse(DEFAULT_KEY))),
+            Source::File(path) => Ok(Self::File(listing(input::read(&path)?))),
+        }
+    }
+
+    /// Everything in the source's scope.
+    pub(super) async fn list(&self) -> Result<Listing, Failure> {
+        match self {
+            Self::Etcd(kv, scope) => Ok(kv.list(scope).await?),
+            Self::Memory(kv, scope) => Ok(kv.list(scope).await?),
+            Self::File(listing) => Ok(listing.clone()),
+        }
+    }
+
+    /// Whether revisions mean anything here.
+    pub(super) fn has_revisions(&self) -> bool {
+        !matches!(self, Self::File(_))
+    }
+
+    /// The scope that is read.
+    pub(super) fn scope(&self) -> Scope {
+        match self {
+            Self::Etcd(_, scope) | Self::Memory(_, scope) => scope.clone(),
+            Self::File(_) => Scope::parse(DEFAULT_KEY),
+        }
+    }
+
+    /// What is written to.
+    pub(super) fn writable(&self) -> Result<&dyn Writable, Failure> {
+        match self {
+            Self::Etcd(kv, _) => Ok(&**kv),
+            Self::Memory(kv, _) => Ok(kv),
+            Self::File(_) => {
+                Err(Failure::trouble("a file: source is changed by editing the file; name an etcd:// source"))
+            }
+        }
+    }
+}
+
+/// A document that lies under no key yet, as if it lay under the usual one.
+pub(super) fn listing(body: Vec<u8>) -> Listing {
+    let entry = KvEntry { key: DEFAULT_KEY.into(), value: body.into(), mod_revision: Revision::ZERO };
+    Listing { header: Header { cluster_id: 0, revision: Revision::ZERO }, entries: vec![entry] }
+}
+
+/// The key of the document that is meant.
+pub(super) fn key(scope: &Scope, name: Option<&str>) -> Result<Key, Failure> {
+    match (scope, name) {
+        (Scope::Key(key), None) => Ok(key.clone()),
+        (Scope::Key(_), Some(_)) => {
+            Err(Failure::trouble("--name needs a source that is a prefix, that is, one that ends with /"))
+        }
+        (Scope::Prefix(_), None | Some("")) => {
+            Err(Failure::trouble("the source is a prefix; say which document with --name"))
+        }
+        (Scope::Prefix(prefix), Some(name)) => Ok([prefix.as_bytes(), name.as_bytes()].concat().into()),
+    }
+}
+
+/// How to reach etcd.
+pub(super) fn options(endpoints: &[String], args: &EtcdArgs) -> Result<EtcdOptions, Failure> {
+    let mut options = EtcdOptions::new(endpoints.iter().cloned())
+        .connect_timeout(args.dial_timeout)
+        .request_timeout(args.command_timeout);
+    if let Some(tls) = tls(args)? {
+        if endpoints.iter().any(|endpoint| endpoint.starts_with("http://")) {
+            return Err(Failure::trouble("TLS is configured, but the source is plain text; write etcds://"));
+        }
+        options = options.tls(tls);
+    }
+    match credentials(args)? {
+        Some((user, password)) => Ok(options.credentials(user, password)),
+        None => Ok(options),
+    }
+}
+
+fn tls(args: &EtcdArgs) -> Result<Option<Tls>, Failure> {
+    let mut tls = Tls::new();
+    if let Some(path) = &args.cacert {
+        tls = tls.ca(input::read(path)?);
+    }
+    match (&args.cert, &args.key) {
+        (Some(cert), Some(key)) => tls = tls.identity(input::read(cert)?, input::read(key)?),
+        (None, None) => {}
+        _ => return Err(Failure::trouble("--cert and --key go together")),
+    }
+    if let Some(name) = &args.server_name {
+        tls = tls.domain(name);
+    }
+    let is_configured = args.cacert.is_some() || args.cert.is_some() || args.server_name.is_some();
+    Ok(is_configured.then_some(tls))
+}
+
+fn credentials(args: &EtcdArgs) -> Result<Option<(&str, &str)>, Failure> {
+    match (args.user.as_deref(), args.password.as_deref()) {
+        (None, None) => Ok(None),
+        (Some(user), Some(password)) => Ok(Some((user, password))),
+        (Some(both), None) => match both.split_once(':') {
+            Some(pair) => Ok(Some(pair)),
+            None => Err(Failure::trouble(
+                "the user has no password; set ETCDCTL_PASSWORD, or say --user USER:PASSWORD",
+            )),
+        },
+        (None, Some(_)) => Err(Failure::trouble("the password has no user; say --user")),
+    }
+}

@@ -1,0 +1,116 @@
+//! What decides: the core in this program, or the guest in wasmtime.
+
+use std::fmt;
+use std::sync::Arc;
+
+use aldis_core::{Decision, Outcome, Request, UnixMillis};
+use serde::Serialize;
+
+use crate::mirror::Snapshot;
+
+use super::args::EngineKind;
+use super::failure::Failure;
+
+/// A snapshot, loaded and ready to decide.
+pub(super) enum Engine {
+    Native(Arc<Snapshot>),
+    #[cfg(feature = "guest")]
+    Wasm(Box<crate::sink::guest::GuestInstance>),
+}
+
+/// What one directive has to do with the request: `{"id","applies":true}` or `{"id","applies":false,"why":"…"}`.
+#[derive(Serialize)]
+#[cfg_attr(feature = "guest", derive(serde::Deserialize))]
+pub(super) struct Line {
+    id: String,
+    applies: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    why: Option<String>,
+}
+
+impl fmt::Display for Line {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.why {
+            None => write!(f, "`{}` applies", self.id.escape_debug()),
+            Some(why) => write!(f, "`{}` does not apply: {why}", self.id.escape_debug()),
+        }
+    }
+}
+
+impl EngineKind {
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Native => "native",
+            Self::Wasm => "wasm",
+        }
+    }
+}
+
+impl Engine {
+    /// Loads the snapshot into an engine.
+    pub(super) fn load(kind: EngineKind, snapshot: &Arc<Snapshot>) -> Result<Self, Failure> {
+        match kind {
+            EngineKind::Native => Ok(Self::Native(Arc::clone(snapshot))),
+            EngineKind::Wasm => wasm(snapshot),
+        }
+    }
+
+    pub(super) fn evaluate(&mut self, request: &Request<'_>, now: UnixMillis) -> Result<Decision, Failure> {
+        match self {
+            Self::Native(snapshot) => Ok(snapshot.set.evaluate(request, now)),
+            #[cfg(feature = "guest")]
+            Self::Wasm(guest) => guest.evaluate(request, now).map_err(guest_failed),
+        }
+    }
+
+    /// A line for each directive, in document order.
+    pub(super) fn explain(&mut self, request: &Request<'_>, now: UnixMillis) -> Result<Vec<Line>, Failure> {
+        match self {
+            Self::Native(snapshot) => Ok(native_lines(snapshot, request, now)),
+            #[cfg(feature = "guest")]
+            Self::Wasm(guest) => {
+                let lines = guest.explain(request, now).map_err(guest_failed)?;
+                let lines = lines.lines().map(serde_json::from_str).collect::<Result<_, _>>();
+                lines.map_err(|error| {
+                    Failure::trouble(format!("the guest explains in a way unknown here: {error}"))
+                })
+            }
+        }
+    }
+}
+
+fn native_lines(snapshot: &Snapshot, request: &Request<'_>, now: UnixMillis) -> Vec<Line> {
+    let explained = snapshot.set.explain(request, now);
+    let line = |id: &str, why: Option<String>| Line { id: id.to_owned(), applies: why.is_none(), why };
+    explained
+        .map(|explanation| match explanation.outcome {
+            Outcome::Applies => line(explanation.id, None),
+            Outcome::Not(why) => line(explanation.id, Some(why.to_string())),
+        })
+        .collect()
+}
+
+#[cfg(feature = "guest")]
+fn wasm(snapshot: &Arc<Snapshot>) -> Result<Engine, Failure> {
+    use crate::sink::guest::{GuestEngine, GuestLimits};
+
+    let engine = GuestEngine::embedded(GuestLimits::STANDARD);
+    let engine = engine.map_err(|error| Failure::trouble(format!("the guest does not compile: {error}")))?;
+    let mut guest = engine.instantiate().map_err(guest_failed)?;
+    let stamp =
+        aldis_abi::Stamp { revision: snapshot.revision.as_u64(), digest: *snapshot.digest.as_bytes() };
+    guest.load_image(snapshot.set.as_image(), stamp).map_err(guest_failed)?;
+    Ok(Engine::Wasm(Box::new(guest)))
+}
+
+#[cfg(not(feature = "guest"))]
+fn wasm(_snapshot: &Arc<Snapshot>) -> Result<Engine, Failure> {
+    Err(Failure::trouble(
+        "this build has no guest; build it with the feature `guest`, or say --engine native",
+    ))
+}
+
+#[cfg(feature = "guest")]
+fn guest_failed(error: impl fmt::Display) -> Failure {
+    Failure::trouble(format!("the guest failed: {error}"))
+}

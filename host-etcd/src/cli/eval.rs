@@ -1,0 +1,153 @@
+//! `aldis eval`: decide one request.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use aldis_core::{Decision, DecodeError, DirectiveSet, Request, UnixMillis};
+use serde::Serialize;
+
+use crate::clock::Moment;
+use crate::kv::{Listing, Revision};
+use crate::mirror::{Digest, Mirror, RefusalCause, Snapshot};
+
+use super::args::{EngineKind, EvalArgs, Global};
+use super::backend::{Backend, listing};
+use super::console::{FAINT, GOOD};
+use super::engine::{Engine, Line};
+use super::failure::{Answer, Failure};
+use super::{Console, check, complaint, input};
+
+/// Decides with a document, or with what the source holds.
+pub(super) async fn run(global: &Global, args: &EvalArgs, console: &mut Console) -> Result<Answer, Failure> {
+    let now = args.now.map_or_else(input::now, Ok)?;
+    let file = args.file.as_deref().map(input::name);
+    let (listing, has_revision) = match &args.file {
+        Some(path) => (listing(input::read(path)?), false),
+        None if global.source.is_none() => {
+            return Err(Failure::trouble("nothing to decide with; name a file, or a source with --source"));
+        }
+        None => {
+            let backend = Backend::open(global).await?;
+            (backend.list().await?, backend.has_revisions())
+        }
+    };
+    let snapshot = match read(listing, args.anchor.unwrap_or(now)) {
+        Ok(snapshot) => snapshot,
+        Err(refusal) => return refusal.report(file.as_deref(), console).map(|()| Answer::No),
+    };
+    let labels: Vec<_> = args.labels.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let request = Request {
+        tenant: args.tenant.as_deref(),
+        index: args.index.as_deref(),
+        principal: args.principal.as_deref(),
+        endpoint: args.endpoint,
+        request_id: args.request_id.as_deref(),
+        trace_id: args.trace_id.as_deref(),
+        labels: &labels,
+    };
+    let mut engine = Engine::load(args.engine, &snapshot)?;
+    let decision = engine.evaluate(&request, now)?;
+    let lines = if args.explain { Some(engine.explain(&request, now)?) } else { None };
+    let verdict = Verdict::of(&snapshot, decision, has_revision, lines);
+    match console.is_json() {
+        true => console.json(&verdict)?,
+        false => verdict.print(args.engine, console)?,
+    }
+    Ok(Answer::Yes)
+}
+
+/// The whole scope as an instance would hold it that starts now.
+fn read(listing: Listing, anchor: UnixMillis) -> Result<Arc<Snapshot>, Refused> {
+    let bodies: Vec<_> =
+        listing.entries.iter().map(|entry| (entry.key.to_string(), Arc::clone(&entry.value))).collect();
+    let mut mirror = Mirror::new();
+    let outcome = mirror.replace(listing, Moment { at: anchor, lead: Duration::ZERO });
+    match outcome.refused.into_iter().next() {
+        Some((key, refusal)) => {
+            let key = key.to_string();
+            let body =
+                bodies.into_iter().find_map(|(at, body)| (at == key).then_some(body)).unwrap_or_default();
+            Err(Refused { key, body, cause: refusal.cause })
+        }
+        None => Ok(outcome.snapshot.unwrap_or_else(|| Arc::new(nothing()))),
+    }
+}
+
+/// What is in force where nothing is.
+fn nothing() -> Snapshot {
+    let set = Arc::new(DirectiveSet::empty());
+    Snapshot { revision: Revision::ZERO, digest: Digest::of([]), set }
+}
+
+/// A document that an instance would not put in force. Which one it would keep instead, only the instances know.
+struct Refused {
+    key: String,
+    body: Arc<[u8]>,
+    cause: RefusalCause,
+}
+
+impl Refused {
+    fn report(&self, file: Option<&str>, console: &mut Console) -> Result<(), Failure> {
+        match (&self.cause, console.is_json()) {
+            (RefusalCause::Document(error), true) => console.json(&Json { error }),
+            (RefusalCause::Document(error), false) => {
+                console.line(complaint::render(file.unwrap_or(&self.key), &self.body, error))
+            }
+            (RefusalCause::Together(error), _) => Err(Failure::No {
+                reason: "too_large",
+                message: format!("the documents are refused together: {error}"),
+            }),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Json<'a> {
+    error: &'a DecodeError,
+}
+
+/// `{"level","ring_buffer","capture","decided_by","revision","digest"}`, and `explain` where it was asked for.
+#[derive(Serialize)]
+struct Verdict {
+    level: &'static str,
+    ring_buffer: bool,
+    capture: bool,
+    /// The directive's id.
+    decided_by: Option<String>,
+    /// Null for a file.
+    revision: Option<u64>,
+    digest: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    explain: Option<Vec<Line>>,
+}
+
+impl Verdict {
+    fn of(snapshot: &Snapshot, decision: Decision, has_revision: bool, explain: Option<Vec<Line>>) -> Self {
+        Self {
+            level: decision.level.as_str(),
+            ring_buffer: decision.ring_buffer,
+            capture: decision.capture,
+            decided_by: decision.decided_by.and_then(|index| snapshot.set.id(index)).map(str::to_owned),
+            revision: has_revision.then_some(snapshot.revision.as_u64()),
+            digest: snapshot.digest.to_string(),
+            explain,
+        }
+    }
+
+    fn print(&self, engine: EngineKind, console: &mut Console) -> Result<(), Failure> {
+        let decided_by = match &self.decided_by {
+            Some(id) => format!("decided by `{}`", id.escape_debug()),
+            None => "no directive decides".to_owned(),
+        };
+        console.line(format!("{}: {decided_by}", Console::styled(GOOD, self.level)))?;
+        console.line(format!("ring_buffer {}, capture {}", self.ring_buffer, self.capture))?;
+        let revision = self.revision.map(|revision| format!("revision {revision}, ")).unwrap_or_default();
+        let origin = format!("{revision}digest {}, engine {}", self.digest, engine.as_str());
+        console.line(Console::styled(FAINT, origin))?;
+        let lines = self.explain.as_deref().unwrap_or_default();
+        if self.explain.is_some() {
+            console.line(format!("{}:", check::directives(lines.len())))?;
+        }
+        lines.iter().try_for_each(|line| console.line(format!("  {line}")))
+    }
+}

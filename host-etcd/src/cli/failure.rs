@@ -1,0 +1,119 @@
+//! How a command ends.
+
+use std::io;
+use std::process::ExitCode;
+
+use crate::kv::KvError;
+use crate::publish::PublishError;
+
+use super::console::{BAD, Console};
+
+/// What was asked for is answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Answer {
+    /// It is so, or it is done.
+    Yes,
+    /// It is not so. Why has been said.
+    No,
+}
+
+impl From<Answer> for ExitCode {
+    fn from(answer: Answer) -> Self {
+        Self::from(match answer {
+            Answer::Yes => 0,
+            Answer::No => 1,
+        })
+    }
+}
+
+/// What was asked for could not be done.
+#[derive(Debug)]
+pub(super) enum Failure {
+    /// The answer is no, for this reason.
+    No {
+        /// Stable name of the reason.
+        reason: &'static str,
+        /// One line.
+        message: String,
+    },
+    /// Usage or I/O.
+    Trouble(String),
+    /// Nobody reads the answer any more.
+    Unread,
+}
+
+impl Failure {
+    pub(super) fn trouble(message: impl Into<String>) -> Self {
+        Self::Trouble(message.into())
+    }
+
+    /// What became of writing an answer.
+    pub(super) fn output(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::BrokenPipe => Self::Unread,
+            _ => Self::Trouble(format!("cannot write the answer: {error}")),
+        }
+    }
+
+    /// Says it, and gives the exit code.
+    pub(super) fn report(self, console: &mut Console) -> ExitCode {
+        match self {
+            Self::Unread => ExitCode::SUCCESS,
+            Self::No { reason, message } => {
+                error(console, &message);
+                if console.is_json() {
+                    let _ = console.json(&NoAnswer { error: Reason { reason, message: &message } });
+                }
+                ExitCode::from(1)
+            }
+            Self::Trouble(message) => {
+                error(console, &message);
+                ExitCode::from(2)
+            }
+        }
+    }
+}
+
+fn error(console: &mut Console, message: &str) {
+    console.note(format!("{} {message}", Console::styled(BAD, "error:")));
+}
+
+/// `{"error":{"reason","message"}}`
+#[derive(serde::Serialize)]
+struct NoAnswer<'a> {
+    error: Reason<'a>,
+}
+
+#[derive(serde::Serialize)]
+struct Reason<'a> {
+    reason: &'a str,
+    message: &'a str,
+}
+
+impl From<KvError> for Failure {
+    fn from(error: KvError) -> Self {
+        let message = match &error {
+            KvError::Conflict { .. } => format!("{error}; look at it with `aldis get` and try again"),
+            KvError::TooLarge { .. } => format!("{error}; split the document over several keys of a prefix"),
+            KvError::Denied { .. } => format!("{error}; see --user and --password"),
+            _ => return Self::Trouble(error.to_string()),
+        };
+        match error {
+            KvError::Conflict { .. } => Self::No { reason: "conflict", message },
+            KvError::TooLarge { .. } => Self::No { reason: "too_large", message },
+            _ => Self::Trouble(message),
+        }
+    }
+}
+
+impl From<PublishError> for Failure {
+    fn from(error: PublishError) -> Self {
+        let message = error.to_string();
+        match error {
+            PublishError::Kv(error) => error.into(),
+            PublishError::Refused(error) => Self::No { reason: error.reason().as_str(), message },
+            PublishError::FleetWide(_) => Self::No { reason: "fleet_wide", message },
+            PublishError::Expired(_) => Self::No { reason: "expired", message },
+        }
+    }
+}

@@ -1,0 +1,7 @@
+//! The `aldis` command.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    aldis_etcd::cli::main()
+}
