@@ -20,11 +20,8 @@ pub mod status;
 mod store;
 pub mod watch;
 
-pub use aldis_core::{
-    Decision, DiagLevel, DirectiveSet, DirectiveStore, EndpointKind, Request, UnixMillis,
-};
+pub use aldis_core::{Decision, DiagLevel, DirectiveSet, DirectiveStore, EndpointKind, Request, UnixMillis};
 pub use mirror::{Digest, Refusal, RefusalCause, Snapshot};
 pub use sink::{Sink, SinkError};
 pub use status::{Change, Changes, State, Status};
 pub use store::{Builder, EndpointFailure, EtcdDirectiveStore, Reader, StartError};
-

@@ -1,1 +1,261 @@
+//! Last good, first seen, one snapshot for one transaction.
 
+use std::time::Duration;
+
+use aldis_core::{CompileError, Reason, UnixMillis};
+
+use super::{Digest, Mirror, Outcome, RefusalCause};
+use crate::clock::Moment;
+use crate::kv::{Header, Key, KvEntry, KvEvent, Listing, Revision};
+
+const NOON: u64 = 1_800_000_000_000;
+
+fn at(millis: u64) -> Moment {
+    Moment { at: UnixMillis::new(NOON + millis), lead: Duration::ZERO }
+}
+
+/// A document of one directive that lasts for so many seconds.
+fn document(id: &str, ttl_secs: u64) -> String {
+    format!(r#"{{"directives":[{{"id":"{id}","level":"Shape","ttl_secs":{ttl_secs},"tenant":"{id}"}}]}}"#)
+}
+
+fn entry(key: &str, revision: u64, value: &str) -> KvEntry {
+    KvEntry { key: key.into(), value: value.as_bytes().into(), mod_revision: Revision::new(revision) }
+}
+
+fn listing(revision: u64, entries: &[(&str, u64, &str)]) -> Listing {
+    Listing {
+        header: Header { cluster_id: 7, revision: Revision::new(revision) },
+        entries: entries.iter().map(|(key, at, value)| entry(key, *at, value)).collect(),
+    }
+}
+
+fn put(mirror: &mut Mirror, revision: u64, puts: &[(&str, &str)], now: Moment) -> Outcome {
+    let events = puts.iter().map(|(key, value)| KvEvent::Put(entry(key, revision, value))).collect();
+    mirror.change(Revision::new(revision), events, now)
+}
+
+fn delete(mirror: &mut Mirror, revision: u64, key: &str) -> Outcome {
+    let mod_revision = Revision::new(revision);
+    mirror.change(mod_revision, vec![KvEvent::Delete { key: key.into(), mod_revision }], at(0))
+}
+
+fn ids(mirror: &Mirror) -> Vec<String> {
+    let set = &mirror.snapshot().expect("has been listed").set;
+    set.iter().map(|directive| directive.id.into_owned()).collect()
+}
+
+fn end(mirror: &Mirror) -> u64 {
+    mirror.snapshot().expect("has been listed").set.latest_expiry().expect("is not empty").as_u64() - NOON
+}
+
+#[test]
+fn documents_are_merged_in_key_order_and_swap_in_whole() {
+    let mut mirror = Mirror::new();
+    assert!(mirror.snapshot().is_none());
+    let outcome =
+        mirror.replace(listing(9, &[("b", 4, &document("two", 9)), ("a", 9, &document("one", 9))]), at(0));
+    let snapshot = outcome.snapshot.expect("the first list always makes one");
+    assert_eq!(
+        (snapshot.revision, ids(&mirror)),
+        (Revision::new(9), vec!["one".to_owned(), "two".to_owned()])
+    );
+    let outcome = put(&mut mirror, 12, &[("c", &document("three", 9)), ("a", &document("uno", 9))], at(0));
+    assert_eq!(outcome.snapshot.expect("one transaction, one snapshot").revision, Revision::new(12));
+    assert_eq!(ids(&mirror), ["uno", "two", "three"]);
+    mirror.replace(listing(20, &[("c", 12, &document("three", 9))]), at(0));
+    assert_eq!(ids(&mirror), ["three"], "what a list does not hold is gone");
+}
+
+#[test]
+fn an_empty_scope_is_a_snapshot_too() {
+    let mut mirror = Mirror::new();
+    let snapshot = mirror.replace(listing(3, &[]), at(0)).snapshot.expect("now it is known to be empty");
+    assert!(snapshot.set.is_empty());
+    assert_eq!(
+        snapshot.digest.to_string(),
+        "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+    );
+}
+
+#[test]
+fn nothing_new_makes_no_snapshot() {
+    let mut mirror = Mirror::new();
+    let list = listing(9, &[("a", 4, &document("one", 9)), ("b", 5, "malformed")]);
+    assert_eq!(mirror.replace(list.clone(), at(0)).refused.len(), 1);
+    for again in [
+        mirror.replace(list.clone(), at(50)),
+        mirror.replace(Listing { entries: list.entries, ..listing(80, &[]) }, at(90)),
+    ] {
+        assert!(again.snapshot.is_none() && again.refused.is_empty() && again.repaired == 0);
+    }
+    assert!(delete(&mut mirror, 81, "unknown").snapshot.is_none());
+    assert!(put(&mut mirror, 82, &[("c", "malformed")], at(0)).snapshot.is_none());
+    assert!(delete(&mut mirror, 83, "c").snapshot.is_none(), "it was never in force");
+}
+
+#[test]
+fn a_malformed_document_keeps_its_keys_last_good_one_and_is_on_show() {
+    let mut mirror = Mirror::new();
+    mirror.replace(listing(9, &[("a", 4, &document("one", 9)), ("b", 5, &document("two", 9))]), at(0));
+    let outcome =
+        put(&mut mirror, 10, &[("a", r#"{"directives":[{"id":"x"}]}"#), ("b", &document("due", 9))], at(0));
+    assert_eq!(ids(&mirror), ["one", "due"], "other keys go on");
+    let (key, refusal) = outcome.refused.first().expect("is refused");
+    assert_eq!((key, refusal.revision), (&Key::from("a"), Revision::new(10)));
+    assert!(
+        matches!(&refusal.cause, RefusalCause::Document(error) if error.reason() == Reason::MissingLevel)
+    );
+    assert_eq!(mirror.refusals().count(), 1);
+
+    put(&mut mirror, 11, &[("a", &document("uno", 9))], at(0));
+    assert_eq!((ids(&mirror), mirror.refusals().count()), (vec!["uno".to_owned(), "due".to_owned()], 0));
+
+    put(&mut mirror, 12, &[("a", "malformed")], at(0));
+    delete(&mut mirror, 13, "a");
+    assert_eq!(
+        (ids(&mirror), mirror.refusals().count()),
+        (vec!["due".to_owned()], 0),
+        "gone with its refusal"
+    );
+}
+
+#[test]
+fn malformed_at_the_start_is_an_empty_set_with_its_refusal_on_show() {
+    let mut mirror = Mirror::new();
+    let outcome = mirror.replace(listing(9, &[("a", 4, "{")]), at(0));
+    assert!(outcome.snapshot.expect("has been read").set.is_empty());
+    assert_eq!(mirror.refusals().count(), 1);
+}
+
+#[test]
+fn a_relative_lifetime_counts_from_when_its_revision_was_first_seen() {
+    let mut mirror = Mirror::new();
+    let list = listing(9, &[("a", 4, &document("one", 60))]);
+    mirror.replace(list.clone(), at(0));
+    for later in [10_000, 50_000, 70_000] {
+        mirror.replace(list.clone(), at(later));
+        assert_eq!(end(&mirror), 60_000, "no list moves it");
+    }
+    put(&mut mirror, 10, &[("a", &document("one", 60))], at(80_000));
+    assert_eq!(end(&mirror), 140_000, "published anew, it starts anew");
+}
+
+#[test]
+fn a_version_that_comes_back_goes_on_from_where_it_began() {
+    let mut mirror = Mirror::new();
+    let old = listing(9, &[("a", 4, &document("one", 60))]);
+    mirror.replace(old.clone(), at(0));
+    put(&mut mirror, 10, &[("a", &document("two", 60))], at(30_000));
+    delete(&mut mirror, 11, "a");
+    let outcome = mirror.replace(old, at(100_000));
+    assert_eq!((ids(&mirror), end(&mirror)), (vec!["one".to_owned()], 60_000));
+    assert!(outcome.snapshot.is_some());
+    // The same revision of another incarnation, with another value, is another version.
+    mirror.replace(listing(4, &[("a", 4, &document("other", 60))]), at(200_000));
+    assert_eq!((ids(&mirror), end(&mirror)), (vec!["other".to_owned()], 260_000));
+}
+
+#[test]
+fn another_incarnation_makes_a_snapshot_even_of_the_same_documents() {
+    let mut mirror = Mirror::new();
+    let one = document("one", 60);
+    mirror.replace(listing(9, &[("a", 4, &one)]), at(0));
+    let snapshot =
+        mirror.replace(listing(5, &[("a", 4, &one)]), at(0)).snapshot.expect("its revision has gone back");
+    assert_eq!(snapshot.revision, Revision::new(5));
+}
+
+#[test]
+fn what_arrives_while_the_clock_leads_is_translated() {
+    // The wall clock says noon, the store's time is three hours on.
+    let lead = Duration::from_secs(3 * 3600);
+    let now = Moment { at: UnixMillis::new(NOON + 10_800_000), lead };
+    let expires_at = UnixMillis::new(NOON + 60_000);
+    let absolute = format!(
+        r#"{{"directives":[{{"id":"a","level":"Shape","expires_at":"{expires_at}","not_before":"{}"}}]}}"#,
+        UnixMillis::new(NOON)
+    );
+    let mut mirror = Mirror::new();
+    mirror.replace(listing(9, &[("a", 4, &absolute)]), now);
+    assert_eq!(end(&mirror), 10_860_000, "it has its minute");
+    let set = &mirror.snapshot().expect("listed").set;
+    let not_before = set.iter().next().expect("one").not_before.expect("is set");
+    assert_eq!(not_before.as_u64(), NOON + 10_800_000);
+    put(&mut mirror, 10, &[("a", &document("r", 60))], now);
+    assert_eq!(end(&mirror), 10_860_000, "relative lifetimes need no translation");
+    // Under a second it is as it is.
+    let now = Moment { at: UnixMillis::new(NOON), lead: Duration::from_millis(999) };
+    put(&mut mirror, 11, &[("a", &absolute)], now);
+    assert_eq!(end(&mirror), 60_000);
+}
+
+#[test]
+fn a_verifying_list_repairs_what_differs_and_leaves_later_changes_alone() {
+    let mut mirror = Mirror::new();
+    let (one, two) = (document("one", 60), document("two", 60));
+    mirror.replace(listing(9, &[("a", 4, &one), ("b", 5, &two)]), at(0));
+    let same = mirror.verify(listing(10, &[("a", 4, &one), ("b", 5, &two)]), &[].into(), at(0));
+    assert!(same.repaired == 0 && same.snapshot.is_none());
+    put(&mut mirror, 12, &[("c", &document("three", 60))], at(0));
+    // At 11, `a` was changed, `b` deleted and `d` put without us hearing of it.
+    let list = listing(11, &[("a", 11, &two), ("d", 11, &document("four", 60))]);
+    let outcome = mirror.verify(list, &["c".into()].into(), at(0));
+    assert_eq!((outcome.repaired, ids(&mirror)), (3, ["two", "three", "four"].map(str::to_owned).to_vec()));
+    assert!(outcome.snapshot.is_some());
+}
+
+#[test]
+fn what_is_too_large_together_is_refused_from_the_latest_on() {
+    // Each of these has 200 directives of 64 x 16 targets: 204 800 entries, of which a set takes about a million.
+    let huge = |id: &str| {
+        let list = |prefix: &str, count: usize| {
+            let values: Vec<String> = (0..count).map(|n| format!(r#""{prefix}{n}""#)).collect();
+            values.join(",")
+        };
+        let (tenants, indices) = (list("t", 64), list("i", 16));
+        let directives: Vec<String> = (0..200)
+            .map(|n| format!(r#"{{"id":"{id}{n}","level":"Shape","ttl_secs":9,"tenants":[{tenants}],"indices":[{indices}]}}"#))
+            .collect();
+        format!(r#"{{"directives":[{}]}}"#, directives.join(","))
+    };
+    let keys = ["a", "b", "c", "d", "e", "f"];
+    let values = keys.map(huge);
+    let entries: Vec<_> = keys
+        .iter()
+        .zip(&values)
+        .zip([13, 14, 11, 16, 12, 15])
+        .map(|((key, value), at)| (*key, at, value.as_str()))
+        .collect();
+    let mut mirror = Mirror::new();
+    let outcome = mirror.replace(listing(20, &entries), at(0));
+    let refused: Vec<String> = outcome.refused.iter().map(|(key, _)| key.to_string()).collect();
+    assert_eq!(refused, ["d"], "the latest");
+    assert!(
+        matches!(mirror.refusals().next(), Some((_, refusal)) if refusal.cause == RefusalCause::Together(CompileError::TooLarge))
+    );
+    assert_eq!(mirror.snapshot().expect("listed").set.len(), 1000);
+    // What it would have replaced stays, and once there is room it can be published again.
+    put(&mut mirror, 21, &[("d", &document("small", 9))], at(0));
+    assert_eq!(mirror.snapshot().expect("listed").set.len(), 1001);
+    assert_eq!(put(&mut mirror, 22, &[("d", &values[3])], at(0)).refused.len(), 1);
+    assert_eq!(mirror.snapshot().expect("listed").set.len(), 1001);
+}
+
+#[test]
+fn a_digest_does_not_run_documents_together() {
+    let digest = |documents: &[(&str, &str)]| {
+        Digest::of(documents.iter().map(|(key, value)| (key.as_bytes(), value.as_bytes())))
+    };
+    let different = [
+        digest(&[]),
+        digest(&[("", "")]),
+        digest(&[("a", "bc")]),
+        digest(&[("ab", "c")]),
+        digest(&[("a", "b"), ("c", "")]),
+        digest(&[("a", ""), ("b", "c")]),
+    ];
+    for (place, one) in different.iter().enumerate() {
+        assert!(!different.iter().skip(place + 1).any(|other| other == one));
+    }
+}

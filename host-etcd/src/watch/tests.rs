@@ -1,1 +1,8 @@
+//! Each transition on its own. `tests/watch_sim.rs` lets them meet.
 
+mod bench;
+mod liveness;
+mod resume;
+mod retry;
+mod start;
+mod verify;

@@ -1,0 +1,137 @@
+//! Links and servers that fall silent.
+
+use std::time::Duration;
+
+use super::bench::{Bench, change, created, events, header, listing, progress, put, reports};
+use crate::kv::KvError;
+use crate::watch::{Input, Output, Report};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+#[test]
+fn a_standing_watch_is_asked_for_its_progress_every_three_seconds() {
+    let mut bench = Bench::standing_at(10);
+    for _ in 0..5 {
+        assert_eq!(bench.pass(2 * SECOND), []);
+        assert_eq!(bench.pass(SECOND), [Output::RequestProgress]);
+        bench.handle(progress(10));
+    }
+}
+
+#[test]
+fn events_are_a_sign_of_life_too() {
+    let mut bench = Bench::standing_at(10);
+    for revision in 11..30 {
+        assert_eq!(bench.pass(2 * SECOND), []);
+        assert_eq!(bench.handle(events(revision, vec![put("d/a", revision)])).len(), 2);
+    }
+}
+
+#[test]
+fn a_dead_link_is_noticed_within_ten_seconds() {
+    let mut bench = Bench::standing_at(10);
+    let outputs = bench.pass(Duration::from_millis(9_999));
+    assert_eq!(outputs, vec![Output::RequestProgress; 3], "asked at 3, 6 and 9 s");
+    let outputs = bench.pass(Duration::from_millis(1));
+    assert_eq!(outputs.first(), Some(&Output::Close));
+    let cause = KvError::Timeout { operation: "progress request", limit_ms: 10_000 };
+    assert!(matches!(
+        reports(&outputs).as_slice(),
+        [Report::Stale { cause: stale, .. }, Report::Reconnecting { cause: retry, .. }] if *stale == cause && *retry == cause
+    ));
+}
+
+#[test]
+fn an_acknowledged_watch_that_says_nothing_more_is_dead_too() {
+    // So it is with a watch from a future revision, should one ever be opened.
+    let mut bench = Bench::new();
+    bench.handle(Input::Connected);
+    bench.handle(Input::Listed(listing(5, &[])));
+    bench.handle(created(5));
+    assert!(bench.pass(10 * SECOND).contains(&Output::Close));
+}
+
+#[test]
+fn after_a_pause_of_our_own_the_server_has_its_time_to_answer() {
+    let mut bench = Bench::standing_at(10);
+    bench.now += 60 * SECOND;
+    assert_eq!(bench.handle(Input::TimerFired), [Output::RequestProgress]);
+    assert!(!bench.pass(6 * SECOND).contains(&Output::Close));
+    assert!(!bench.handle(progress(10)).contains(&Output::Close));
+    // And if an answer was waiting, it counts before the clock does.
+    bench.pass(3 * SECOND);
+    bench.now += 60 * SECOND;
+    let outputs = bench.handle(progress(10));
+    assert!(!outputs.contains(&Output::Close), "{outputs:?}");
+}
+
+#[test]
+fn every_call_has_its_deadline() {
+    // Connecting and listing share the connect timeout at the start.
+    let mut bench = Bench::new();
+    bench.outputs();
+    assert!(bench.pass(5 * SECOND).contains(&Output::Close), "connect");
+
+    let mut bench = Bench::new();
+    bench.pass(4 * SECOND);
+    bench.handle(Input::Connected);
+    assert!(bench.pass(SECOND).contains(&Output::Close), "first list");
+
+    let mut bench = Bench::new();
+    bench.handle(Input::Connected);
+    bench.handle(Input::Listed(listing(5, &[])));
+    assert!(bench.pass(5 * SECOND).contains(&Output::Close), "watch");
+
+    let mut bench = Bench::standing_at(10);
+    bench.reconnect();
+    assert!(bench.pass(5 * SECOND).contains(&Output::Close), "head");
+
+    let mut bench = Bench::standing_at(10);
+    bench.reconnect();
+    bench.handle(Input::Head(header(9)));
+    assert!(
+        !bench.pass(59 * SECOND).contains(&Output::Close),
+        "the backend bounds each page of a list itself"
+    );
+    assert!(bench.pass(SECOND).contains(&Output::Close), "list");
+}
+
+#[test]
+fn the_first_read_makes_it_live_and_the_loss_of_the_link_stale() {
+    let mut bench = Bench::new();
+    bench.handle(Input::Connected);
+    let outputs = bench.handle(Input::Listed(listing(5, &[])));
+    assert_eq!(reports(&outputs), [&Report::Live]);
+    bench.handle(created(5));
+    let confirmed_at = bench.now;
+    bench.handle(progress(5));
+    bench.pass(SECOND);
+    let outputs = bench.handle(Input::StreamEnded(None));
+    assert!(matches!(reports(&outputs).first(), Some(Report::Stale { since, .. }) if *since == confirmed_at));
+    // Told once, however long it lasts.
+    bench.next_connect();
+    let outputs = bench.handle(super::bench::refused());
+    assert!(matches!(reports(&outputs).as_slice(), [Report::Reconnecting { .. }]));
+}
+
+#[test]
+fn a_start_that_fails_is_not_called_stale() {
+    let mut bench = Bench::new();
+    let outputs = bench.handle(super::bench::refused());
+    assert!(matches!(reports(&outputs).as_slice(), [Report::Reconnecting { endpoint: 0, .. }]));
+}
+
+#[test]
+fn late_answers_to_a_closed_connection_are_not_taken_for_the_next_one() {
+    let mut bench = Bench::standing_at(10);
+    bench.handle(Input::StreamEnded(None));
+    for late in [events(11, vec![put("d/a", 11)]), progress(99), created(99), Input::Listed(listing(99, &[]))]
+    {
+        assert_eq!(bench.handle(late), []);
+    }
+    bench.next_connect();
+    bench.handle(Input::Connected);
+    bench.handle(Input::Head(header(10)));
+    bench.handle(created(11));
+    assert_eq!(bench.handle(events(11, vec![put("d/a", 11)])), [change(11, vec![put("d/a", 11)])]);
+}

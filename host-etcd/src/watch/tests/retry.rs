@@ -1,0 +1,138 @@
+//! Rotation and backoff.
+
+use std::time::Duration;
+
+use super::bench::{Bench, connects, created, header, listing, refused, reports};
+use crate::watch::{Input, Output, Report};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// The delay that was reported last.
+fn delay(outputs: &[Output]) -> Duration {
+    match reports(outputs).last() {
+        Some(Report::Reconnecting { delay, .. }) => *delay,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn the_first_round_tries_each_endpoint_without_waiting() {
+    let mut bench = Bench::with(3, |_| {});
+    assert_eq!(bench.outputs(), [Output::Connect { endpoint: 0 }]);
+    for next in [1, 2] {
+        let outputs = bench.handle(refused());
+        assert_eq!((connects(&outputs), delay(&outputs)), (vec![next], Duration::ZERO));
+    }
+    let outputs = bench.handle(refused());
+    assert_eq!(connects(&outputs), [] as [usize; 0], "a round has failed: now it waits");
+    assert!(delay(&outputs) > Duration::ZERO);
+    assert_eq!(bench.next_connect(), 0);
+}
+
+#[test]
+fn the_first_round_fits_into_the_connect_timeout() {
+    for endpoints in 1..6_u32 {
+        let mut bench = Bench::with(usize::try_from(endpoints).expect("small"), |_| {});
+        bench.outputs();
+        let outputs = bench.pass(5 * SECOND);
+        let failed =
+            reports(&outputs).iter().filter(|report| matches!(report, Report::Reconnecting { .. })).count();
+        assert!(
+            failed >= usize::try_from(endpoints).expect("small"),
+            "{endpoints} endpoints: {failed} have failed"
+        );
+    }
+}
+
+#[test]
+fn a_round_of_silent_endpoints_never_takes_longer_than_ten_seconds() {
+    for endpoints in 1..8 {
+        let mut bench = Bench::with(endpoints, |_| {});
+        bench.outputs();
+        let mut last_seen = bench.now;
+        for _ in 0..40 {
+            if bench.next_connect() == 0 {
+                assert!(bench.now - last_seen <= 10 * SECOND, "{endpoints} endpoints");
+                last_seen = bench.now;
+            }
+        }
+    }
+}
+
+#[test]
+fn the_very_first_retry_is_spread() {
+    let mut windows = [0_u32; 16];
+    for seed in 0..1_600 {
+        let mut bench = Bench::with(1, |config| config.seed = seed);
+        bench.stand(10);
+        let millis = delay(&bench.handle(Input::StreamEnded(None))).as_millis();
+        windows[usize::try_from(millis / 51).expect("small")] += 1;
+    }
+    assert!(windows.iter().all(|&count| (50..200).contains(&count)), "{windows:?}");
+}
+
+#[test]
+fn delays_grow_by_the_round_up_to_the_cap() {
+    let ceilings = [800, 1_600, 3_200, 6_400, 10_000, 10_000].map(Duration::from_millis);
+    for seed in 0..200 {
+        let mut bench = Bench::with(2, |config| config.seed = seed);
+        bench.outputs();
+        for ceiling in ceilings {
+            assert_eq!(delay(&bench.handle(refused())), Duration::ZERO);
+            let delay = delay(&bench.handle(refused()));
+            assert!(delay <= ceiling, "seed {seed}: {delay:?} above {ceiling:?}");
+            if !delay.is_zero() {
+                bench.next_connect();
+            }
+        }
+    }
+}
+
+#[test]
+fn delays_start_over_only_after_a_stretch_of_health() {
+    let longest_delay = |stands_for: Duration| {
+        let mut longest = Duration::ZERO;
+        let mut bench = Bench::with(1, |config| config.verify_every = 3600 * SECOND);
+        bench.stand(10);
+        for _ in 0..60 {
+            for _ in 0..stands_for.as_secs() {
+                bench.pass(SECOND);
+                bench.handle(super::bench::progress(10));
+            }
+            let outputs = bench.handle(Input::StreamEnded(None));
+            longest = longest.max(delay(&outputs));
+            if connects(&outputs).is_empty() {
+                bench.next_connect();
+            }
+            bench.handle(Input::Connected);
+            bench.handle(Input::Head(header(10)));
+            bench.acknowledge(10);
+        }
+        longest
+    };
+    assert!(longest_delay(2 * SECOND) > 5 * SECOND, "a link that flaps is not healthy");
+    assert!(longest_delay(25 * SECOND) <= Duration::from_millis(800));
+}
+
+#[test]
+fn a_watch_that_never_stands_counts_as_a_failure_though_the_list_was_read() {
+    let mut bench = Bench::with(2, |_| {});
+    bench.handle(Input::Connected);
+    bench.handle(Input::Listed(listing(10, &[])));
+    let outputs = bench.handle(refused());
+    assert_eq!(connects(&outputs), [1]);
+    bench.handle(Input::Connected);
+    bench.handle(Input::Head(header(10)));
+    bench.handle(created(10));
+    let outputs = bench.handle(Input::StreamEnded(None));
+    assert_eq!(connects(&outputs), [] as [usize; 0]);
+    assert!(delay(&outputs) > Duration::ZERO);
+}
+
+#[test]
+fn a_loss_moves_on_to_the_next_endpoint() {
+    let mut bench = Bench::with(3, |_| {});
+    bench.stand(10);
+    bench.handle(Input::StreamEnded(None));
+    assert_eq!(bench.next_connect(), 1);
+}
