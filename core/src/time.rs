@@ -75,8 +75,9 @@ fn has_rfc3339_shape(text: &[u8]) -> bool {
     };
     match offset {
         [b'Z' | b'z'] => true,
-        [b'+' | b'-', hours_minutes @ ..] if hours_minutes.len() == 5 => {
-            hours_minutes.iter().zip(b"dd:dd").all(|(&byte, &class)| fits(byte, class))
+        [b'+' | b'-', h1, h2, b':', m1, m2] => {
+            let digits = [h1, h2, m1, m2].iter().all(|digit| digit.is_ascii_digit());
+            digits && [*h1, *h2] <= *b"23" && [*m1, *m2] <= *b"59"
         }
         _ => false,
     }
@@ -140,6 +141,9 @@ mod tests {
             "2026-11-20T14:05:00+01",
             "2026-11-20T14:05:00+0100",
             "2026-11-20T14:05:00+01:00[Europe/Berlin]",
+            "2026-11-20T14:05:00+24:00",
+            "2026-11-20T14:05:00-25:59",
+            "2026-11-20T14:05:00+01:60",
             "2026-11-20T14:05:60Z",
             "2026-13-20T14:05:00Z",
             "2026-02-30T14:05:00Z",

@@ -169,7 +169,8 @@ fn span_of(body: &[u8], error: &serde_json::Error) -> Range<usize> {
         .take(lines_before)
         .map(<[u8]>::len)
         .fold(0, usize::saturating_add);
-    let start = line_start.saturating_add(error.column().saturating_sub(1)).min(body.len());
+    // Columns count from one. It says 0 of a raw line feed within text: that stands before the line it begins.
+    let start = line_start.saturating_add(error.column()).saturating_sub(1).min(body.len());
     start..start.saturating_add(1).min(body.len())
 }
 

@@ -59,6 +59,7 @@ fn a_refusal_says_where() {
         ("{\"directives\":[{}]}", Reason::MissingId, "directives[0]", 1, 16),
         ("{\"directives\":[,]}", Reason::InvalidJson, "directives[0]", 1, 16),
         ("\u{feff}{}", Reason::InvalidJson, "", 1, 1),
+        ("\n{\"a\nb\":1}", Reason::InvalidJson, "", 2, 4),
     ] {
         assert_eq!(refusal(body), (reason, path.to_string(), line, column), "{body}");
     }
