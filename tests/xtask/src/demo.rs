@@ -9,6 +9,7 @@ use crate::workspace::Workspace;
 
 pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Result<()> {
     let tools = Toolbox::for_builds(workspace)?;
-    let mut command = cargo(workspace, &tools, &["run", "--package", "aldis-etcd", "--features", "cli"]);
+    let mut command =
+        cargo(workspace, &tools, &["run", "--package", "aldis-etcd", "--features", "cli,guest"]);
     process::show(command.args(["--bin", "aldis", "--", "demo"]).args(arguments))
 }

@@ -2,6 +2,8 @@
 //!
 //! The twins of gates that are tests (import order, exports of the guest, allocations) stand beside those tests.
 
+mod manifests;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -31,7 +33,8 @@ pub(crate) fn run(workspace: &Workspace, _arguments: &[String]) -> Result<()> {
     let gates = Gates { workspace, tools: Toolbox::for_builds(workspace)? };
     gates.lints_deny_what_they_name()?;
     gates.core_builds_only_without_std()?;
-    every_package_is_under_the_lints(workspace)
+    manifests::every_package_is_under_the_lints(workspace)?;
+    manifests::every_dependency_has_its_reason(workspace)
 }
 
 struct Gates<'w> {
@@ -87,32 +90,6 @@ impl Gates<'_> {
         }
         Ok(String::from_utf8_lossy(&output.stdout).into_owned())
     }
-}
-
-/// The lints hold for a package only if its manifest says so.
-fn every_package_is_under_the_lints(workspace: &Workspace) -> Result<()> {
-    let root = fs::read_to_string(workspace.root().join("Cargo.toml"))?;
-    let members = members_of(&root).context("the root manifest lists no members")?;
-    for member in members {
-        let manifest = fs::read_to_string(workspace.root().join(&member).join("Cargo.toml"))?;
-        report(&format!("{member} is under the workspace lints"), inherits_lints(&manifest))?;
-    }
-    report("a package without them is noticed", !inherits_lints("[package]\nname = \"twin\"\n[lints]\n"))
-}
-
-fn inherits_lints(manifest: &str) -> bool {
-    manifest.split_once("[lints]").is_some_and(|(_, rest)| rest.trim_start().starts_with("workspace = true"))
-}
-
-fn members_of(manifest: &str) -> Option<Vec<String>> {
-    let (_, rest) = manifest.split_once("\nmembers = [")?;
-    let (list, _) = rest.split_once(']')?;
-    Some(
-        list.split(',')
-            .map(|member| member.trim().trim_matches('"').to_owned())
-            .filter(|member| !member.is_empty())
-            .collect(),
-    )
 }
 
 /// The `[workspace.lints.…]` tables, as they stand.

@@ -1,0 +1,82 @@
+//! What must hold in the manifests of the workspace.
+
+use std::fs;
+
+use anyhow::{Context, Result};
+
+use super::report;
+use crate::workspace::Workspace;
+
+/// The lints hold for a package only if its manifest says so.
+pub(super) fn every_package_is_under_the_lints(workspace: &Workspace) -> Result<()> {
+    for (member, manifest) in manifests(workspace)? {
+        report(&format!("{member} is under the workspace lints"), inherits_lints(&manifest))?;
+    }
+    report("a package without them is noticed", !inherits_lints("[package]\nname = \"twin\"\n[lints]\n"))
+}
+
+/// `CONTRIBUTING.md` says of each crate why it and not its neighbour.
+pub(super) fn every_dependency_has_its_reason(workspace: &Workspace) -> Result<()> {
+    let reasons = fs::read_to_string(workspace.root().join("CONTRIBUTING.md"))?;
+    let manifests = manifests(workspace)?;
+    for name in manifests.iter().flat_map(|(_, manifest)| unexplained(manifest, &reasons)) {
+        report(&format!("{name} has its line in CONTRIBUTING.md"), false)?;
+    }
+    report("each dependency has its line in CONTRIBUTING.md", true)?;
+    let twin = unexplained_in_twin();
+    report("a dependency without one is noticed", twin == ["left-pad"])
+}
+
+fn unexplained_in_twin() -> Vec<&'static str> {
+    unexplained(
+        "[dev-dependencies]\nserde.workspace = true\nleft-pad = \"1\"\n[lints]\n",
+        "| serde | x | y |\n",
+    )
+}
+
+/// Each member's folder and its manifest.
+fn manifests(workspace: &Workspace) -> Result<Vec<(String, String)>> {
+    let root = fs::read_to_string(workspace.root().join("Cargo.toml"))?;
+    let members = members_of(&root).context("the root manifest lists no members")?;
+    let read = |member: String| {
+        let manifest = workspace.root().join(&member).join("Cargo.toml");
+        let text = fs::read_to_string(&manifest).with_context(|| format!("no {}", manifest.display()))?;
+        Ok((member, text))
+    };
+    members.into_iter().map(read).collect()
+}
+
+fn members_of(manifest: &str) -> Option<Vec<String>> {
+    let (_, rest) = manifest.split_once("\nmembers = [")?;
+    let (list, _) = rest.split_once(']')?;
+    let members = list.split(',').map(|member| member.trim().trim_matches('"').to_owned());
+    Some(members.filter(|member| !member.is_empty()).collect())
+}
+
+fn inherits_lints(manifest: &str) -> bool {
+    manifest.split_once("[lints]").is_some_and(|(_, rest)| rest.trim_start().starts_with("workspace = true"))
+}
+
+/// The crates of others in the dependency tables that begin no cell of the table of reasons.
+fn unexplained<'m>(manifest: &'m str, reasons: &str) -> Vec<&'m str> {
+    let explained: Vec<&str> = reasons
+        .lines()
+        .filter_map(|line| line.strip_prefix("| ")?.split_once(" |"))
+        .flat_map(|(crates, _)| crates.split(", "))
+        .collect();
+    let mut in_dependencies = false;
+    let mut unexplained = Vec::new();
+    for line in manifest.lines() {
+        if line.starts_with('[') {
+            in_dependencies = line.ends_with("dependencies]");
+        } else if let Some((name, _)) = line.split_once(['.', ' ', '='])
+            && in_dependencies
+            && line.starts_with(|first: char| first.is_ascii_lowercase())
+            && !name.starts_with("aldis-")
+            && !explained.contains(&name)
+        {
+            unexplained.push(name);
+        }
+    }
+    unexplained
+}
