@@ -1,7 +1,7 @@
 //! All directives in force at one revision.
 
 use alloc::borrow::Cow;
-use alloc::boxed::Box;
+use alloc::vec::Vec;
 use core::fmt;
 
 use zerocopy::FromBytes;
@@ -21,7 +21,8 @@ use crate::vocabulary::{DiagLevel, EndpointSet, SampleBy};
 /// allocation, whatever its size.
 #[derive(Clone)]
 pub struct DirectiveSet {
-    image: Box<[u8]>,
+    /// Not a boxed slice: a guest lets the allocation of one set become that of the next, spare capacity and all.
+    image: Vec<u8>,
     header: Header,
     layout: Layout,
 }
@@ -45,12 +46,13 @@ impl DirectiveSet {
         compiler.finish().map(Self::of).map_err(|_| refuse_whole(body, Reason::TooManyTargets))
     }
 
-    /// Takes an image that another instance compiled. Cost: two passes over the bytes.
+    /// Takes an image that another instance compiled. Cost: two passes over the bytes; a `Vec` is kept as it is, with
+    /// its spare capacity.
     ///
     /// # Errors
     ///
     /// If the bytes are not a whole, unchanged image of this version.
-    pub fn from_image(image: impl Into<Box<[u8]>>) -> Result<Self, ImageError> {
+    pub fn from_image(image: impl Into<Vec<u8>>) -> Result<Self, ImageError> {
         let image = image.into();
         check::check(&image)?;
         Ok(Self::of(image))
@@ -80,6 +82,12 @@ impl DirectiveSet {
     #[must_use]
     pub fn as_image(&self) -> &[u8] {
         &self.image
+    }
+
+    /// The image, for whoever wants its allocation back.
+    #[must_use]
+    pub fn into_image(self) -> Vec<u8> {
+        self.image
     }
 
     /// How many directives.
@@ -127,7 +135,8 @@ impl DirectiveSet {
     }
 
     /// Takes bytes that are an image for certain.
-    fn of(image: Box<[u8]>) -> Self {
+    fn of(image: impl Into<Vec<u8>>) -> Self {
+        let image = image.into();
         debug_assert_eq!(check::check(&image), Ok(()), "what the compiler lays out is an image");
         let header = Header::read_from_prefix(&image).map_or(Header::EMPTY, |(header, _)| header);
         let layout = Layout::of(&header, image.len()).unwrap_or(Layout::EMPTY);

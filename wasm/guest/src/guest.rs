@@ -1,30 +1,23 @@
 //! Everything the module does, apart from being a module.
 
-use alloc::string::String;
 use alloc::vec::Vec;
-use core::mem;
 
 use aldis_abi::{ANSWER_BYTES, Answer, Info, MAX_REQUEST_BUFFER, MAX_SET_BUFFER, Stamp, Status, next_frame};
 use aldis_core::{Decision, DirectiveIndex, DirectiveSet, UnixMillis};
 
+use crate::buffers::Buffers;
 use crate::explain;
 use crate::facts::with_request;
-
-/// The request buffer is never smaller, so that an ordinary host reserves once.
-const LEAST_REQUEST_BUFFER: usize = 1024;
 
 /// One guest: the set in force, and the buffers through which a host talks to it.
 ///
 /// A host writes only into what [`reserve_request`](Self::reserve_request) and
 /// [`reserve_set`](Self::reserve_set) return, and afterwards names only a length. So there is no pointer from
 /// outside that would have to be believed.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Guest {
     loaded: Option<Loaded>,
-    request: Vec<u8>,
-    incoming: Vec<u8>,
-    output: Vec<u8>,
-    refusal: String,
+    buffers: Buffers,
 }
 
 #[derive(Debug)]
@@ -37,13 +30,7 @@ impl Guest {
     /// A guest that holds nothing, and so answers `OFF`.
     #[must_use]
     pub const fn new() -> Self {
-        Self {
-            loaded: None,
-            request: Vec::new(),
-            incoming: Vec::new(),
-            output: Vec::new(),
-            refusal: String::new(),
-        }
+        Self { loaded: None, buffers: Buffers::new() }
     }
 
     /// The buffer for requests, at least `len` bytes. It stays in place until this is called again.
@@ -55,8 +42,7 @@ impl Guest {
         if len > MAX_REQUEST_BUFFER {
             return Err(Status::TooLarge);
         }
-        grow(&mut self.request, len.max(LEAST_REQUEST_BUFFER))?;
-        Ok(&mut self.request)
+        self.buffers.reserve_request(len)
     }
 
     /// A buffer of `len` bytes for an image or document and its stamp. The next load takes it away.
@@ -65,12 +51,11 @@ impl Guest {
     ///
     /// [`Status::TooLarge`] and [`Status::OutOfMemory`]; there is no such buffer then.
     pub fn reserve_set(&mut self, len: usize) -> Result<&mut [u8], Status> {
-        self.incoming = Vec::new();
         if len > MAX_SET_BUFFER {
+            self.buffers.drop_incoming();
             return Err(Status::TooLarge);
         }
-        grow(&mut self.incoming, len)?;
-        Ok(&mut self.incoming)
+        self.buffers.reserve_set(len)
     }
 
     /// Puts an image and its stamp, the first `len` bytes of the set's buffer, in force. Says how many directives
@@ -86,7 +71,7 @@ impl Guest {
         payload.truncate(body);
         match DirectiveSet::from_image(payload) {
             Ok(set) => Ok(self.put_in_force(set, stamp)),
-            Err(error) => Err(self.refuse(Status::BadImage, explain::image_refusal(&error))),
+            Err(error) => Err(self.refuse(Status::BadImage, &explain::image_refusal(&error))),
         }
     }
 
@@ -98,9 +83,11 @@ impl Guest {
     /// [`Status::NotReserved`], [`Status::BadStamp`], [`Status::BadDocument`]; the previous set stays in force.
     pub fn load_document(&mut self, len: usize, anchor: UnixMillis) -> Result<u32, Status> {
         let (payload, body, stamp) = self.take_payload(len)?;
-        match DirectiveSet::decode(payload.get(..body).unwrap_or_default(), anchor) {
+        let decoded = DirectiveSet::decode(payload.get(..body).unwrap_or_default(), anchor);
+        self.buffers.give_back(payload);
+        match decoded {
             Ok(set) => Ok(self.put_in_force(set, stamp)),
-            Err(error) => Err(self.refuse(Status::BadDocument, explain::json(&error))),
+            Err(error) => Err(self.refuse(Status::BadDocument, &explain::json(&error))),
         }
     }
 
@@ -110,7 +97,7 @@ impl Guest {
     ///
     /// [`Status::NotReserved`], [`Status::BadRequest`], [`Status::OutOfMemory`].
     pub fn evaluate(&self, len: usize, now: UnixMillis) -> Result<Answer, Status> {
-        self.decide(self.request.get(..len).ok_or(Status::NotReserved)?, now)
+        self.decide(self.buffers.request.get(..len).ok_or(Status::NotReserved)?, now)
     }
 
     /// Decides on the framed requests in the first `len` bytes of their buffer and writes the answers over them.
@@ -120,13 +107,13 @@ impl Guest {
     ///
     /// [`Status::NotReserved`]; [`Status::BadBatch`], with some of the requests already overwritten.
     pub fn evaluate_batch(&mut self, len: usize, now: UnixMillis) -> Result<u32, Status> {
-        self.request.get(..len).ok_or(Status::NotReserved)?;
+        self.buffers.request.get(..len).ok_or(Status::NotReserved)?;
         let (mut at, mut answered) = (0, 0);
         while at < len {
-            let batch = self.request.get(..len).unwrap_or_default();
+            let batch = self.buffers.request.get(..len).unwrap_or_default();
             let (request, next) = next_frame(batch, at).ok_or(Status::BadBatch)?;
             let answer = Answer::pack(self.decide(request, now)).to_le_bytes();
-            if let Some(room) = self.request.as_chunks_mut::<ANSWER_BYTES>().0.get_mut(answered) {
+            if let Some(room) = self.buffers.request.as_chunks_mut::<ANSWER_BYTES>().0.get_mut(answered) {
                 *room = answer;
             }
             at = next;
@@ -143,16 +130,16 @@ impl Guest {
     ///
     /// As [`evaluate`](Self::evaluate).
     pub fn explain(&mut self, len: usize, now: UnixMillis, first: usize) -> Result<&[u8], Status> {
-        self.output.clear();
-        let request = self.request.get(..len).ok_or(Status::NotReserved)?;
+        let Self { loaded, buffers: Buffers { request, output, .. } } = self;
+        output.clear();
+        let request = request.get(..len).ok_or(Status::NotReserved)?;
         let view = aldis_abi::decode(request).map_err(|_| Status::BadRequest)?;
-        let Self { loaded, output, .. } = self;
         with_request(&view, |request| {
             if let Some(loaded) = loaded {
                 explain::write_lines(&loaded.set, request, now, first, output);
             }
         })?;
-        Ok(&self.output)
+        Ok(output)
     }
 
     /// Fills the output with the id of the directive at a place, which is what `decided_by` names.
@@ -161,12 +148,12 @@ impl Guest {
     ///
     /// [`Status::NoDirective`].
     pub fn directive_id(&mut self, place: usize) -> Result<&[u8], Status> {
-        self.output.clear();
+        self.buffers.output.clear();
         let index = u32::try_from(place).map(DirectiveIndex::new).map_err(|_| Status::NoDirective)?;
         let loaded = self.loaded.as_ref().ok_or(Status::NoDirective)?;
         let id = loaded.set.id(index).ok_or(Status::NoDirective)?;
-        self.output.extend_from_slice(id.as_bytes());
-        Ok(&self.output)
+        self.buffers.output.extend_from_slice(id.as_bytes());
+        Ok(&self.buffers.output)
     }
 
     /// Fills the output with an [`Info`].
@@ -187,22 +174,22 @@ impl Guest {
                 latest_expiry: set.latest_expiry().map_or(0, UnixMillis::as_u64),
             },
         };
-        self.output.clear();
-        self.output.extend_from_slice(&info.to_bytes());
-        &self.output
+        self.buffers.output.clear();
+        self.buffers.output.extend_from_slice(&info.to_bytes());
+        &self.buffers.output
     }
 
     /// Fills the output with one JSON object that says why the last load was refused; empty after one that was not.
     pub fn last_error(&mut self) -> &[u8] {
-        self.output.clear();
-        self.output.extend_from_slice(self.refusal.as_bytes());
-        &self.output
+        self.buffers.output.clear();
+        self.buffers.output.extend_from_slice(self.buffers.refusal.as_bytes());
+        &self.buffers.output
     }
 
     /// What the call filled that last filled the output.
     #[must_use]
     pub fn output(&self) -> &[u8] {
-        &self.output
+        &self.buffers.output
     }
 
     fn decide(&self, request: &[u8], now: UnixMillis) -> Result<Answer, Status> {
@@ -220,35 +207,34 @@ impl Guest {
 
     /// The payload of a load, where its stamp begins, and the stamp. The buffer is gone afterwards, whatever comes.
     fn take_payload(&mut self, len: usize) -> Result<(Vec<u8>, usize, Stamp), Status> {
-        let payload = mem::take(&mut self.incoming);
-        let (body, stamp) =
-            Stamp::split(payload.get(..len).ok_or(Status::NotReserved)?).ok_or(Status::BadStamp)?;
-        let body = body.len();
-        Ok((payload, body, stamp))
+        let payload = self.buffers.take_incoming();
+        let split = payload.get(..len).ok_or(Status::NotReserved);
+        match split.and_then(|payload| Stamp::split(payload).ok_or(Status::BadStamp)) {
+            Ok((body, stamp)) => {
+                let body = body.len();
+                Ok((payload, body, stamp))
+            }
+            Err(status) => {
+                self.buffers.give_back(payload);
+                Err(status)
+            }
+        }
     }
 
     /// The one place where the set changes: it is whole and valid by now.
     fn put_in_force(&mut self, set: DirectiveSet, stamp: Stamp) -> u32 {
         let directives = number(set.len());
-        self.loaded = Some(Loaded { set, stamp });
-        self.refusal = String::new();
+        if let Some(replaced) = self.loaded.replace(Loaded { set, stamp }) {
+            self.buffers.give_back(replaced.set.into_image());
+        }
+        self.buffers.refusal.clear();
         directives
     }
 
-    fn refuse(&mut self, status: Status, why: String) -> Status {
-        self.refusal = why;
+    fn refuse(&mut self, status: Status, why: &str) -> Status {
+        self.buffers.refuse(why);
         status
     }
-}
-
-/// Makes `buffer` at least `len` bytes long, without ever asking the allocator for something it cannot refuse.
-fn grow(buffer: &mut Vec<u8>, len: usize) -> Result<(), Status> {
-    let missing = len.saturating_sub(buffer.len());
-    buffer.try_reserve_exact(missing).map_err(|_| Status::OutOfMemory)?;
-    if missing > 0 {
-        buffer.resize(len, 0);
-    }
-    Ok(())
 }
 
 /// Counts fit: a buffer or a set that would not is refused long before.

@@ -12,6 +12,7 @@
 
 extern crate alloc;
 
+mod buffers;
 mod explain;
 #[cfg(target_arch = "wasm32")]
 #[expect(unsafe_code, reason = "exports need fixed symbols, and one static holds the state between calls")]

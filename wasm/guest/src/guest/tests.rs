@@ -115,7 +115,7 @@ fn a_batch_answers_each_request_in_its_place() {
     put_frame_len(&mut room[at..], 16).unwrap();
     room[at + 4..at + 20].fill(0xff);
     assert_eq!(guest.evaluate_batch(at + 20, NOW), Ok(4));
-    let (answers, _) = guest.request.as_chunks::<ANSWER_BYTES>();
+    let (answers, _) = guest.buffers.request.as_chunks::<ANSWER_BYTES>();
     let levels: Vec<_> = answers
         .iter()
         .take(4)
