@@ -10,7 +10,7 @@ use anyhow::{Context, Result, bail};
 ///
 /// # Errors
 ///
-/// One line: the program, and the last thing it said.
+/// One line: the program, and what it complained of.
 pub(crate) fn capture(command: &mut Command) -> Result<String> {
     let output = command
         .stdin(Stdio::null())
@@ -20,7 +20,7 @@ pub(crate) fn capture(command: &mut Command) -> Result<String> {
         return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
     }
     let said = String::from_utf8_lossy(&output.stderr);
-    bail!("{}: {}", command.get_program().display(), last_line(&said));
+    bail!("{}: {}", command.get_program().display(), complaint(&said));
 }
 
 /// Runs it with its output in view, under a line that names it.
@@ -56,6 +56,11 @@ fn line(command: &Command) -> String {
     command.get_args().fold(short, |line, argument| line + " " + &argument.to_string_lossy())
 }
 
-fn last_line(said: &str) -> &str {
-    said.lines().rev().map(str::trim).find(|line| !line.is_empty()).unwrap_or("failed without a word")
+/// The first line that calls itself an error, else the last one: a backtrace may follow.
+fn complaint(said: &str) -> &str {
+    let mut lines = said.lines().map(str::trim).filter(|line| !line.is_empty());
+    let error = lines
+        .clone()
+        .find(|line| line.starts_with("error") || line.starts_with("E: ") || line.starts_with("ERROR"));
+    error.or(lines.next_back()).unwrap_or("failed without a word")
 }
