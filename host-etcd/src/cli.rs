@@ -8,12 +8,14 @@ mod backend;
 mod check;
 mod complaint;
 mod console;
+mod demo;
 mod engine;
 mod eval;
 mod failure;
 mod get;
 mod input;
 mod publish;
+mod watch;
 
 use std::process::ExitCode;
 
@@ -52,6 +54,8 @@ fn dispatch(args: Args, console: &mut Console) -> Result<Answer, Failure> {
         Command::Publish(args) => block_on(publish::run(&global, &args, console)),
         Command::Clear(args) => block_on(publish::clear(&global, &args, console)),
         Command::Get(args) => block_on(get::run(&global, &args, console)),
+        Command::Watch => block_on(watch::run(&global, console)),
+        Command::Demo => block_on(demo::run(console)),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Args::command(), "aldis", &mut script);

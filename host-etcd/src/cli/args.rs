@@ -99,6 +99,10 @@ pub(super) enum Command {
     Get(GetArgs),
     /// Turn everything off: replace the active document by the empty set
     Clear(ClearArgs),
+    /// Print a line for each change, until interrupted
+    Watch,
+    /// Tell the whole story in one process: publish, flip, refuse, expire, clear
+    Demo,
     /// Print a script that completes this command's arguments
     Completions {
         /// The shell to complete in
