@@ -25,3 +25,8 @@ pub use mirror::{Digest, Refusal, RefusalCause, Snapshot};
 pub use sink::{Sink, SinkError};
 pub use status::{Change, Changes, State, Status};
 pub use store::{Builder, EndpointFailure, EtcdDirectiveStore, Reader, StartError};
+
+/// The samples of the front page, held to compile.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct FrontPage;
