@@ -13,8 +13,11 @@
 )]
 
 pub mod etcd;
+pub mod generate;
 pub mod link;
+pub mod model;
 pub mod tls;
+pub mod vectors;
 
 mod port;
 mod wait;
