@@ -21,6 +21,7 @@ use super::{Sink, SinkError};
 use crate::kv::Revision;
 use crate::mirror::{Digest, Snapshot};
 
+mod budget;
 mod contract;
 mod counters;
 mod engine;
@@ -135,7 +136,7 @@ impl GuestSink {
         Ok(())
     }
 
-    /// What the guests went through.
+    /// What the guests went through. Waits for each guest in turn, so it is for whoever operates them, not for requests.
     #[must_use]
     pub fn report(&self) -> GuestReport {
         self.counters.report(&self.slots)

@@ -28,6 +28,8 @@ pub struct GuestReport {
     pub too_long: u64,
     /// Guests that hold a set.
     pub ready: usize,
+    /// Bytes of memory of those guests together.
+    pub memory_bytes: usize,
     /// What went wrong last.
     pub last_reason: Option<String>,
 }
@@ -77,6 +79,7 @@ impl Counters {
 
     pub(super) fn report(&self, slots: &[Slot]) -> GuestReport {
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        let memories: Vec<usize> = slots.iter().filter_map(Slot::memory_bytes).collect();
         GuestReport {
             calls: slots.iter().map(Slot::calls).fold(0, u64::wrapping_add),
             traps: read(&self.traps),
@@ -86,7 +89,8 @@ impl Counters {
             replacements: read(&self.replacements),
             not_ready: read(&self.not_ready),
             too_long: read(&self.too_long),
-            ready: slots.iter().filter(|slot| slot.is_ready()).count(),
+            ready: memories.len(),
+            memory_bytes: memories.iter().sum(),
             last_reason: lock(&self.last_reason).clone(),
         }
     }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use wasmtime::{Config, Engine, InstancePre, Linker, Module, StoreLimits, StoreLimitsBuilder};
 
+use super::budget::Budget;
 use super::contract::{ContractError, check_contract};
 use super::fault::{Fault, GuestError};
 use super::instance::GuestInstance;
@@ -17,15 +18,15 @@ use super::ticker::{Ticker, ticks};
 pub struct GuestLimits {
     /// Bytes of linear memory of one instance.
     pub memory_bytes: usize,
-    /// How long one evaluation may run; exact to 10 ms, and never less than 20 ms.
+    /// How long one evaluation may run; exact to 10 ms, and never less than 20 ms. Time in which the system runs
+    /// something else instead does not count.
     pub call_deadline: Duration,
     /// How long one load of a set may run, and one explanation; exact to 10 ms.
     pub load_deadline: Duration,
 }
 
 impl GuestLimits {
-    /// For sets of any legal size. The deadline of a call is far above what a call takes, so that a thread which the
-    /// system stops in its middle does not cost a healthy instance.
+    /// For sets of any legal size; the deadlines are far above what a call takes.
     pub const STANDARD: Self = Self {
         memory_bytes: 256 << 20,
         call_deadline: Duration::from_millis(50),
@@ -46,7 +47,7 @@ pub struct GuestEngine(Arc<Inner>);
 
 struct Inner {
     engine: Engine,
-    instances: InstancePre<StoreLimits>,
+    instances: InstancePre<Budget>,
     limits: GuestLimits,
     _ticker: Ticker,
 }
@@ -124,7 +125,7 @@ impl GuestEngine {
         &self.0.engine
     }
 
-    pub(super) fn instances(&self) -> &InstancePre<StoreLimits> {
+    pub(super) fn instances(&self) -> &InstancePre<Budget> {
         &self.0.instances
     }
 

@@ -5,8 +5,9 @@ use std::ops::Range;
 
 use aldis_abi::{Answer, EncodeError, Facts, Info, STAMP_BYTES, Stamp, Status, encode, name};
 use aldis_core::{Decision, DiagLevel, DirectiveIndex, Request, UnixMillis};
-use wasmtime::{Instance, Memory, Store, StoreLimits, TypedFunc, WasmParams, WasmResults};
+use wasmtime::{Instance, Memory, Store, TypedFunc, WasmParams, WasmResults};
 
+use super::budget::Budget;
 use super::engine::GuestEngine;
 use super::fault::{Fault, GuestError, answer};
 
@@ -18,7 +19,7 @@ const MAX_REASON_BYTES: usize = 4096;
 
 /// One instance of a guest, for one thread. After a [`Fault`] it is broken: drop it.
 pub struct GuestInstance {
-    store: Store<StoreLimits>,
+    store: Store<Budget>,
     memory: Memory,
     evaluate: TypedFunc<(i32, i64), i64>,
     instance: Instance,
@@ -32,10 +33,10 @@ pub struct GuestInstance {
 
 impl GuestInstance {
     pub(super) fn new(engine: &GuestEngine) -> Result<Self, Fault> {
-        let mut store = Store::new(engine.engine(), engine.store_limits());
-        store.limiter(|limits| limits);
+        let mut store = Store::new(engine.engine(), Budget::new(engine.store_limits()));
+        Budget::hold(&mut store);
         // A module may run code while it is instantiated.
-        store.set_epoch_deadline(engine.load_ticks());
+        Budget::begin_call(&mut store, engine.load_ticks());
         let instance = engine.instances().instantiate(&mut store)?;
         let memory =
             instance.get_memory(&mut store, aldis_abi::MEMORY).ok_or(Fault::Nonsense("no memory"))?;
@@ -83,7 +84,7 @@ impl GuestInstance {
     /// [`GuestError`]; without one the decision names a directive that the loaded set has.
     pub fn evaluate(&mut self, request: &Request<'_>, now: UnixMillis) -> Result<Decision, GuestError> {
         let len = self.write_request(request)?;
-        self.store.set_epoch_deadline(self.call_ticks);
+        Budget::begin_call(&mut self.store, self.call_ticks);
         let packed = self.evaluate.call(&mut self.store, (len, now.as_u64().cast_signed()))?;
         self.decision(packed.cast_unsigned())
     }
@@ -217,7 +218,7 @@ impl GuestInstance {
     /// The rare calls: looked up by name, with the deadline of a load.
     fn call<P: WasmParams, R: WasmResults>(&mut self, function: &str, params: P) -> Result<R, GuestError> {
         let function = self.instance.get_typed_func::<P, R>(&mut self.store, function)?;
-        self.store.set_epoch_deadline(self.load_ticks);
+        Budget::begin_call(&mut self.store, self.load_ticks);
         Ok(function.call(&mut self.store, params)?)
     }
 

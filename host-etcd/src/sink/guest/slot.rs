@@ -45,8 +45,9 @@ impl Slot {
         self.calls.load(Ordering::Relaxed)
     }
 
-    pub(super) fn is_ready(&self) -> bool {
-        self.lock().held.is_some()
+    /// Bytes of the guest's memory; `None` without a guest.
+    pub(super) fn memory_bytes(&self) -> Option<usize> {
+        self.lock().held.as_ref().map(|held| held.guest.memory_bytes())
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, State> {

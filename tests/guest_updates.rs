@@ -1,0 +1,93 @@
+//! Snapshots into live guests while threads evaluate: no decision by a set that was not current during the call, no
+//! missed swap, no more memory.
+
+#![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test that fails says where")]
+
+#[path = "guest/snapshots.rs"]
+mod snapshots;
+
+use std::num::NonZeroUsize;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use aldis_core::Request;
+use aldis_etcd::sink::guest::{GuestEngine, GuestLimits, GuestSink};
+
+use snapshots::{NOW, level};
+
+const UPDATES: u64 = 5_000;
+const ACME: Request<'static> = Request { tenant: Some("acme"), ..Request::EMPTY };
+
+/// The revisions of which one must have decided: the last whose update has ended, and the last whose has begun.
+#[derive(Default)]
+struct Window {
+    ended: AtomicU64,
+    begun: AtomicU64,
+    over: AtomicBool,
+}
+
+#[test]
+fn every_decision_is_by_a_set_that_was_current_during_the_call() {
+    // More threads than slots, so that they also wait for one another.
+    for (shards, threads) in [(2, 2), (1, 2), (3, 2)] {
+        let engine = GuestEngine::embedded(GuestLimits::STANDARD).expect("the embedded guest is one");
+        let sink = GuestSink::new(engine, NonZeroUsize::new(shards).unwrap());
+        let window = Window::default();
+        update(&sink, &window, 1);
+        let asked = thread::scope(|scope| {
+            let askers: Vec<_> = (0..threads).map(|_| scope.spawn(|| ask(&sink, &window))).collect();
+            let settled = (2..=UPDATES).fold(0, |settled, revision| {
+                update(&sink, &window, revision);
+                if revision == 100 { sink.report().memory_bytes } else { settled }
+            });
+            window.over.store(true, Ordering::SeqCst);
+            assert_eq!(sink.report().memory_bytes, settled, "memory is flat");
+            askers.into_iter().map(|asker| asker.join().expect("asks to the end")).sum::<u64>()
+        });
+        let report = sink.report();
+        println!("{shards} slots, {threads} threads: {asked} decisions, {UPDATES} updates, {report:?}");
+        assert_eq!((report.calls, report.traps, report.timeouts, report.nonsense), (asked, 0, 0, 0));
+        assert!(asked > UPDATES / 10, "too few to show anything");
+    }
+}
+
+#[test]
+fn a_machine_with_more_to_do_than_processors_does_not_cost_healthy_guests() {
+    let limits = GuestLimits { call_deadline: Duration::ZERO, ..GuestLimits::STANDARD };
+    let sink = GuestSink::new(GuestEngine::embedded(limits).unwrap(), NonZeroUsize::MIN);
+    sink.try_apply(&snapshots::of(50, 1)).expect("is a good set");
+    let until = Instant::now() + Duration::from_millis(1_500);
+    thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| while Instant::now() < until {});
+        }
+        while Instant::now() < until {
+            assert!(sink.decide(&ACME, NOW).made_by.is_some(), "{:?}", sink.report());
+        }
+    });
+}
+
+fn update(sink: &GuestSink, window: &Window, revision: u64) {
+    let directives = 1 + usize::try_from(revision % 7).unwrap();
+    let snapshot = snapshots::of(directives, revision);
+    window.begun.store(revision, Ordering::SeqCst);
+    sink.try_apply(&snapshot).expect("is a good set");
+    window.ended.store(revision, Ordering::SeqCst);
+}
+
+fn ask(sink: &GuestSink, window: &Window) -> u64 {
+    let mut asked = 0;
+    while !window.over.load(Ordering::SeqCst) {
+        let ended = window.ended.load(Ordering::SeqCst);
+        let made = sink.decide(&ACME, NOW);
+        let begun = window.begun.load(Ordering::SeqCst);
+        let revision = made.made_by.expect("a guest is always ready").revision.as_u64();
+        assert!((ended..=begun).contains(&revision), "revision {revision}, current were {ended} to {begun}");
+        assert_eq!(made.decision.level, level(revision));
+        let last = u32::try_from(revision % 7).unwrap();
+        assert_eq!(made.decision.decided_by.map(|index| index.as_u32()), Some(last));
+        asked += 1;
+    }
+    asked
+}
