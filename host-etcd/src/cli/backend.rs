@@ -35,14 +35,14 @@ impl<T: KvReader + KvWriter> Writable for T {}
 
 impl Backend {
     /// Connects, or reads the file.
-    pub(super) async fn open(global: &Global) -> Result<Self, Failure> {
-        match source(global)? {
+    pub(super) async fn open(source: &Source, args: &EtcdArgs) -> Result<Self, Failure> {
+        match source {
             Source::Etcd { endpoints, scope } => {
-                let options = options(&endpoints, &global.etcd)?;
-                Ok(Self::Etcd(Box::new(EtcdKv::connect(&options).await?), scope))
+                let options = options(endpoints, args)?;
+                Ok(Self::Etcd(Box::new(EtcdKv::connect(&options).await?), scope.clone()))
             }
-            Source::Memory => Ok(Self::Memory(MemoryKv::new(), Scope::parse(DEFAULT_KEY))),
-            Source::File(path) => Ok(Self::File(listing(input::read(&path)?))),
+            Source::Memory => Ok(Self::Memory(MemoryKv::new(), scope(source))),
+            Source::File(path) => Ok(Self::File(listing(input::read(path)?))),
         }
     }
 
@@ -58,14 +58,6 @@ impl Backend {
     /// Whether revisions mean anything here.
     pub(super) fn has_revisions(&self) -> bool {
         !matches!(self, Self::File(_))
-    }
-
-    /// The scope that is read.
-    pub(super) fn scope(&self) -> Scope {
-        match self {
-            Self::Etcd(_, scope) | Self::Memory(_, scope) => scope.clone(),
-            Self::File(_) => Scope::parse(DEFAULT_KEY),
-        }
     }
 
     /// What is written to.
@@ -84,6 +76,14 @@ impl Backend {
 pub(super) fn listing(body: Vec<u8>) -> Listing {
     let entry = KvEntry { key: DEFAULT_KEY.into(), value: body.into(), mod_revision: Revision::ZERO };
     Listing { header: Header { cluster_id: 0, revision: Revision::ZERO }, entries: vec![entry] }
+}
+
+/// The keys that a source means.
+pub(super) fn scope(source: &Source) -> Scope {
+    match source {
+        Source::Etcd { scope, .. } => scope.clone(),
+        Source::Memory | Source::File(_) => Scope::parse(DEFAULT_KEY),
+    }
 }
 
 /// The key of the document that is meant.

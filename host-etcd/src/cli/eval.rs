@@ -11,7 +11,7 @@ use crate::kv::{Listing, Revision};
 use crate::mirror::{Digest, Mirror, RefusalCause, Snapshot};
 
 use super::args::{EngineKind, EvalArgs, Global};
-use super::backend::{Backend, listing};
+use super::backend::{Backend, listing, source};
 use super::console::{FAINT, GOOD};
 use super::engine::{Engine, Line};
 use super::failure::{Answer, Failure};
@@ -27,7 +27,7 @@ pub(super) async fn run(global: &Global, args: &EvalArgs, console: &mut Console)
             return Err(Failure::trouble("nothing to decide with; name a file, or a source with --source"));
         }
         None => {
-            let backend = Backend::open(global).await?;
+            let backend = Backend::open(&source(global)?, &global.etcd).await?;
             (backend.list().await?, backend.has_revisions())
         }
     };

@@ -8,7 +8,7 @@ use crate::kv::{KvEntry, Scope};
 use crate::mirror::Digest;
 
 use super::args::{GetArgs, Global};
-use super::backend::{Backend, key};
+use super::backend::{Backend, key, scope, source};
 use super::console::BAD;
 use super::failure::{Answer, Failure};
 use super::{Console, check, input};
@@ -16,12 +16,13 @@ use super::{Console, check, input};
 /// Prints the document as it is, so that it can be edited and published again; what is known of it goes to standard
 /// error. Under a prefix without a name, every document in key order.
 pub(super) async fn run(global: &Global, args: &GetArgs, console: &mut Console) -> Result<Answer, Failure> {
-    let backend = Backend::open(global).await?;
-    let (scope, name) = (backend.scope(), args.name.name.as_deref());
+    let source = source(global)?;
+    let (scope, name) = (scope(&source), args.name.name.as_deref());
     let only = match (&scope, name) {
         (Scope::Prefix(_), None) => None,
         (scope, name) => Some(key(scope, name)?),
     };
+    let backend = Backend::open(&source, &global.etcd).await?;
     let mut entries = backend.list().await?.entries;
     entries.retain(|entry| only.as_ref().is_none_or(|only| *only == entry.key));
     if entries.is_empty() {

@@ -84,11 +84,11 @@ pub(super) fn endpoint(text: &str) -> Result<EndpointKind, String> {
     })
 }
 
-/// `name=value`.
+/// `name=value`. Either may be empty: a request may be anything.
 pub(super) fn label(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
-        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
-        _ => Err("expected NAME=VALUE".to_owned()),
+        Some((name, value)) => Ok((name.to_owned(), value.to_owned())),
+        None => Err("expected NAME=VALUE".to_owned()),
     }
 }
 
@@ -109,7 +109,7 @@ mod tests {
             assert!(duration(bad).is_err(), "{bad}");
         }
         assert_eq!(label("a=b=c"), Ok(("a".to_owned(), "b=c".to_owned())));
-        assert!(label("=b").is_err() && label("a").is_err());
+        assert!(label("=b").is_ok() && label("a").is_err());
         assert!(endpoint("search").expect_err("case matters").contains("Search"));
     }
 }

@@ -9,7 +9,7 @@ use crate::publish::{
 };
 
 use super::args::{ClearArgs, Global, PublishArgs};
-use super::backend::{Backend, Writable, key};
+use super::backend::{Backend, Writable, key, scope, source};
 use super::check::{JsonWarning, directives, line_of};
 use super::console::{BAD, GOOD, NOTICE};
 use super::failure::{Answer, Failure};
@@ -21,6 +21,8 @@ pub(super) async fn run(
     args: &PublishArgs,
     console: &mut Console,
 ) -> Result<Answer, Failure> {
+    let source = source(global)?;
+    let key = key(&scope(&source), args.name.name.as_deref())?;
     let body = input::read(&args.file)?;
     let lifetimes = if args.compat { Lifetimes::AsWritten } else { Lifetimes::Absolute };
     let fleet_wide = if args.fleet_wide { FleetWide::Meant } else { FleetWide::Refused };
@@ -34,8 +36,7 @@ pub(super) async fn run(
         }
         draft => draft?,
     };
-    let backend = Backend::open(global).await?;
-    let key = key(&backend.scope(), args.name.name.as_deref())?;
+    let backend = Backend::open(&source, &global.etcd).await?;
     let kv = backend.writable()?;
     let (_, plan) = plan(kv, &key, &draft, args.if_revision.map(Revision::new)).await?;
     let revision = match args.dry_run {
@@ -52,14 +53,18 @@ pub(super) async fn clear(
     args: &ClearArgs,
     console: &mut Console,
 ) -> Result<Answer, Failure> {
-    let backend = Backend::open(global).await?;
-    let kv = backend.writable()?;
-    let scope = backend.scope();
-    if !args.all {
-        if matches!(scope, Scope::Prefix(_)) && args.name.name.is_none() {
+    let source = source(global)?;
+    let scope = scope(&source);
+    let only = match (&scope, args.all) {
+        (Scope::Prefix(_), false) if args.name.name.is_none() => {
             return Err(Failure::trouble("the source is a prefix; say which document with --name, or --all"));
         }
-        let key = key(&scope, args.name.name.as_deref())?;
+        (_, true) => None,
+        (scope, false) => Some(key(scope, args.name.name.as_deref())?),
+    };
+    let backend = Backend::open(&source, &global.etcd).await?;
+    let kv = backend.writable()?;
+    if let Some(key) = only {
         let (_, entry) = kv.get(&key).await?;
         clear_one(kv, &key, entry.as_ref(), args.if_revision.map(Revision::new), console).await?;
         return Ok(Answer::Yes);
