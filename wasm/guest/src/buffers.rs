@@ -14,7 +14,7 @@ const MARGIN: usize = 32;
 const SMALL: usize = 4096;
 
 /// The buffers of a guest.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Buffers {
     /// Requests, from the host.
     pub(crate) request: Vec<u8>,

@@ -14,7 +14,7 @@ use crate::facts::with_request;
 /// A host writes only into what [`reserve_request`](Self::reserve_request) and
 /// [`reserve_set`](Self::reserve_set) return, and afterwards names only a length. So there is no pointer from
 /// outside that would have to be believed.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Guest {
     loaded: Option<Loaded>,
     buffers: Buffers,
