@@ -7,7 +7,12 @@
 //!
 //! `ALDIS_SIM_SEEDS=5000..6000` chooses the seeds.
 
-#![allow(clippy::expect_used, clippy::panic, reason = "a simulation that finds a fault ends, saying which")]
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a simulation that finds a fault ends, saying which"
+)]
 
 #[path = "watch_sim/client.rs"]
 mod client;

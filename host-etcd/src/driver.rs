@@ -236,7 +236,7 @@ impl Driver {
                 self.board.stale(cause.to_string());
             }
             Report::Reconnecting { endpoint, cause, delay } => {
-                self.on_endpoint_failed(endpoint, cause, delay)
+                self.on_endpoint_failed(endpoint, cause, delay);
             }
             Report::Connected { endpoint } => {
                 let endpoint = self.name(endpoint);

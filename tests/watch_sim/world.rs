@@ -232,7 +232,7 @@ impl World {
                 Output::Close => self.connection = None,
                 Output::CloseWatch => self.close_watch(),
                 Output::Head | Output::List | Output::OpenWatch { .. } | Output::RequestProgress => {
-                    self.call(output)
+                    self.call(output);
                 }
                 _ => {}
             }

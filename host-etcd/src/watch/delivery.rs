@@ -58,7 +58,7 @@ impl Watch {
         match compacted {
             Some(oldest) => self.relist(KvError::Compacted { oldest }, now),
             None if reason.is_empty() => {
-                self.fail(failed("the server ended the watch without a reason"), now)
+                self.fail(failed("the server ended the watch without a reason"), now);
             }
             None => self.fail(failed(&format!("the server ended the watch: {reason}")), now),
         }
@@ -102,6 +102,7 @@ impl Watch {
         }
         if let Phase::Watching(standing) = &mut self.phase {
             standing.caught_up = true;
+            standing.heard(&self.config, now);
             self.stood_since.get_or_insert(now);
             // It moves neither what counts as a duplicate nor the point to resume from: servers before 3.4.25 and 3.5.8
             // let it overtake events. That also means that it may be behind what was delivered.

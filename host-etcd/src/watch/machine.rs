@@ -139,7 +139,7 @@ impl Watch {
         }
         match self.delivered {
             Some(delivered) if !is_behind(header, delivered) => {
-                self.open(delivered.revision.next(), true, now)
+                self.open(delivered.revision.next(), true, now);
             }
             _ => self.list(now),
         }
@@ -175,9 +175,12 @@ impl Watch {
             Phase::Connecting { .. } | Phase::Probing { .. } | Phase::Listing { .. } => self.fail(cause, now),
             Phase::Opening { .. } if matches!(cause, KvError::Compacted { .. }) => self.relist(cause, now),
             Phase::Opening { .. } => self.fail(cause, now),
-            Phase::Watching(Standing { verify: Verify::Asked { .. }, .. }) => {
-                self.give_up_verification(cause, now)
-            }
+            Phase::Watching(Standing { verify: Verify::Asked { .. }, .. }) => match cause {
+                // An expired token or a lost permission, from which an open watch does not suffer: only a new
+                // connection tells which, and authenticates anew.
+                KvError::Denied { .. } => self.fail(cause, now),
+                _ => self.give_up_verification(cause, now),
+            },
             Phase::Watching(_) | Phase::Waiting { .. } | Phase::Doubting { .. } => {}
         }
     }

@@ -1,10 +1,14 @@
 //! What a watch that stands needs: a heartbeat, and from time to time a verifying read.
 
 use std::collections::BTreeSet;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::Config;
 use crate::kv::{Key, KvEvent, Listing, Revision};
+
+/// How often a watch that has yet to catch up is asked for its progress. From 3.5.22 on etcd does not answer before it
+/// has, not even later, so without this a watch that resumes would wait a heartbeat until it may call itself live.
+const ASK_BEHIND_EVERY: Duration = Duration::from_millis(250);
 
 /// A watch that stands.
 #[derive(Clone, Debug)]
@@ -75,16 +79,20 @@ impl Standing {
 
     /// The watch said something: the link lives.
     pub(super) fn heard(&mut self, config: &Config, now: Instant) {
-        self.ask_at = now + config.heartbeat;
+        self.ask_at = now + self.interval(config);
         self.dead_at = None;
     }
 
     /// The watch is being asked for its progress. Patience counts from the first question that is not answered, not from
     /// the last word: if we ourselves stood still for a minute, nobody had a chance to answer.
     pub(super) fn asked(&mut self, config: &Config, now: Instant) {
-        self.ask_at = now + config.heartbeat;
+        self.ask_at = now + self.interval(config);
         let patience = config.silence_limit.saturating_sub(config.heartbeat);
         self.dead_at.get_or_insert(now + patience);
+    }
+
+    fn interval(&self, config: &Config) -> Duration {
+        if self.caught_up { config.heartbeat } else { ASK_BEHIND_EVERY.min(config.heartbeat) }
     }
 
     /// Remembers what changed while a verifying read is under way.

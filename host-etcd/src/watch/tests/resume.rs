@@ -1,5 +1,7 @@
 //! After a connection is lost: resume, or list anew, or follow another cluster.
 
+use std::time::Duration;
+
 use super::bench::{
     Bench, CLUSTER, canceled, change, connects, created, delivered, entry, events, header, listing, open,
     progress, put, reports,
@@ -23,6 +25,19 @@ fn resumes_behind_what_was_delivered_after_asking_how_far_the_server_is() {
     assert_eq!(bench.handle(events(20, vec![put("d/a", 20)])), [change(20, vec![put("d/a", 20)])]);
     let outputs = bench.handle(progress(45));
     assert_eq!(reports(&outputs), [&Report::Live]);
+}
+
+#[test]
+fn a_resumed_watch_is_asked_often_until_it_has_caught_up() {
+    let mut bench = Bench::standing_at(10);
+    bench.reconnect();
+    bench.handle(Input::Head(header(10)));
+    assert_eq!(bench.handle(created(10)), [Output::RequestProgress]);
+    for _ in 0..8 {
+        assert_eq!(bench.pass(Duration::from_millis(250)), [Output::RequestProgress]);
+    }
+    bench.handle(progress(10));
+    assert_eq!(bench.pass(Duration::from_millis(400)), []);
 }
 
 #[test]
@@ -102,7 +117,7 @@ fn a_server_that_is_behind_is_read_again_and_then_believed() {
             bench.now += bench.until_due();
             assert_eq!(bench.handle(Input::TimerFired), [Output::List]);
         }
-        assert!(bench.now - began < std::time::Duration::from_secs(2));
+        assert!(bench.now - began < Duration::from_secs(2));
         let outputs = bench.handle(Input::Listed(list.clone()));
         assert_eq!(
             outputs.first(),

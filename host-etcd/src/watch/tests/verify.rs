@@ -7,7 +7,7 @@ use super::bench::{
     Bench, change, confirmed, created, delivered, events, header, listing, open, progress, put, refused,
     reports,
 };
-use crate::kv::Key;
+use crate::kv::{Key, KvError};
 use crate::watch::{Input, Output, Report};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -143,6 +143,14 @@ fn a_read_that_fails_or_is_not_answered_leaves_the_watch_standing() {
         bench.handle(progress(10));
     }
     panic!("it waits for ever");
+}
+
+#[test]
+fn a_read_that_is_denied_ends_the_connection() {
+    let mut bench = Bench::standing_at(10);
+    until_read(&mut bench);
+    let denied = KvError::Denied { operation: "list", cause: "invalid auth token".to_owned() };
+    assert!(bench.handle(Input::CallFailed(denied)).contains(&Output::Close));
 }
 
 #[test]
