@@ -1,7 +1,6 @@
 //! `aldis watch`: a line for each change that an instance would see.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -13,7 +12,7 @@ use crate::status::{Change, Status};
 use crate::store::{Builder, EtcdDirectiveStore};
 
 use super::Console;
-use super::args::Global;
+use super::args::{EtcdArgs, Global};
 use super::backend::{DEFAULT_KEY, options, source};
 use super::failure::{Answer, Failure};
 
@@ -21,14 +20,54 @@ mod event;
 mod file;
 
 use event::Event;
+use file::Follower;
 
 /// Follows the source until it is told to end.
 pub(super) async fn run(global: &Global, console: &mut Console) -> Result<Answer, Failure> {
     let mut end = End::new()?;
-    let Some(store) = end.or(open(global)).await? else { return Ok(Answer::Yes) };
+    tokio::select! {
+        result = watch(global, console) => result,
+        () = end.come() => Ok(Answer::Yes),
+    }
+}
+
+async fn watch(global: &Global, console: &mut Console) -> Result<Answer, Failure> {
+    let source = source(global)?;
+    let Source::File(path) = source else {
+        let store = open(builder(&source, &global.etcd)?, &global.etcd).await?;
+        return tell_all(&store, console).await;
+    };
+    let mut follower = Follower::start(path).await?;
+    let builder = EtcdDirectiveStore::over(Arc::new(follower.store())).scope(DEFAULT_KEY);
+    let store = open(builder, &global.etcd).await?;
+    tokio::select! {
+        result = tell_all(&store, console) => result,
+        () = follower.follow() => Ok(Answer::Yes),
+    }
+}
+
+fn builder(source: &Source, args: &EtcdArgs) -> Result<Builder, Failure> {
+    match source {
+        Source::Etcd { endpoints, scope } => {
+            let connector = EtcdConnector::new(&options(endpoints, args)?)?;
+            scoped(EtcdDirectiveStore::over(Arc::new(connector)), scope)
+        }
+        Source::Memory | Source::File(_) => {
+            Ok(EtcdDirectiveStore::over(Arc::new(MemoryKv::new())).scope(DEFAULT_KEY))
+        }
+    }
+}
+
+async fn open(builder: Builder, args: &EtcdArgs) -> Result<EtcdDirectiveStore, Failure> {
+    let store = builder.connect_timeout(args.dial_timeout).connect().await;
+    store.map_err(|error| Failure::trouble(error.to_string()))
+}
+
+/// Where things stand, and then every change.
+async fn tell_all(store: &EtcdDirectiveStore, console: &mut Console) -> Result<Answer, Failure> {
     let mut changes = store.changes();
     tell_status(changes.status(), console)?;
-    while let Some(Some(change)) = end.or(async { Ok(changes.next().await) }).await? {
+    while let Some(change) = changes.next().await {
         match &change {
             Change::Missed { count } => {
                 console.note(format!("missed {count} changes; the present state follows"));
@@ -38,22 +77,6 @@ pub(super) async fn run(global: &Global, console: &mut Console) -> Result<Answer
         }
     }
     Ok(Answer::Yes)
-}
-
-async fn open(global: &Global) -> Result<EtcdDirectiveStore, Failure> {
-    let builder = match source(global)? {
-        Source::Etcd { endpoints, scope } => {
-            let connector = EtcdConnector::new(&options(&endpoints, &global.etcd)?)?;
-            scoped(EtcdDirectiveStore::over(Arc::new(connector)), &scope)?
-        }
-        Source::Memory => EtcdDirectiveStore::over(Arc::new(MemoryKv::new())).scope(DEFAULT_KEY),
-        Source::File(path) => {
-            EtcdDirectiveStore::over(Arc::new(file::follow(path).await?)).scope(DEFAULT_KEY)
-        }
-    };
-    let limit = global.etcd.dial_timeout.max(Duration::from_secs(1));
-    let store = builder.connect_timeout(limit).request_timeout(global.etcd.command_timeout).connect().await;
-    store.map_err(|error| Failure::trouble(error.to_string()))
 }
 
 fn scoped(builder: Builder, scope: &Scope) -> Result<Builder, Failure> {
@@ -88,12 +111,10 @@ impl End {
         Ok(Self { interrupt: listen(SignalKind::interrupt())?, terminate: listen(SignalKind::terminate())? })
     }
 
-    /// What the task comes to, or `None` if the end comes first.
-    async fn or<T>(&mut self, task: impl Future<Output = Result<T, Failure>>) -> Result<Option<T>, Failure> {
+    async fn come(&mut self) {
         tokio::select! {
-            result = task => result.map(Some),
-            _ = self.interrupt.recv() => Ok(None),
-            _ = self.terminate.recv() => Ok(None),
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
         }
     }
 }

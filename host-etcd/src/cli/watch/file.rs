@@ -15,24 +15,47 @@ const LOOK_EVERY: Duration = Duration::from_millis(250);
 /// What tells one state of a file from the next without reading it.
 type Look = Option<(u64, SystemTime)>;
 
-/// The file's content under the usual key of a store of its own, for as long as the runtime lives. A file that is gone
-/// is a key that is deleted.
-pub(super) async fn follow(path: PathBuf) -> Result<MemoryKv, Failure> {
-    let store = MemoryKv::new();
-    let mut last = look(&path)?;
-    publish(&store, &path).await?;
-    let follower = store.clone();
-    tokio::spawn(async move {
+/// A file, and a store of its own that holds its content under the usual key. A file that is gone is a key that is
+/// deleted.
+pub(super) struct Follower {
+    path: PathBuf,
+    store: MemoryKv,
+    last: Look,
+}
+
+impl Follower {
+    /// Reads the file for the first time.
+    pub(super) async fn start(path: PathBuf) -> Result<Self, Failure> {
+        let follower = Self { last: look(&path)?, path, store: MemoryKv::new() };
+        follower.publish().await?;
+        Ok(follower)
+    }
+
+    /// What holds the content.
+    pub(super) fn store(&self) -> MemoryKv {
+        self.store.clone()
+    }
+
+    /// Follows for as long as it is polled.
+    pub(super) async fn follow(&mut self) {
         loop {
             tokio::time::sleep(LOOK_EVERY).await;
             // What cannot be looked at keeps its last content, as a store keeps its last good document.
-            let Ok(now) = look(&path) else { continue };
-            if now != last && publish(&follower, &path).await.is_ok() {
-                last = now;
+            let Ok(now) = look(&self.path) else { continue };
+            if now != self.last && self.publish().await.is_ok() {
+                self.last = now;
             }
         }
-    });
-    Ok(store)
+    }
+
+    async fn publish(&self) -> Result<(), Failure> {
+        let key = DEFAULT_KEY.into();
+        match look(&self.path)? {
+            Some(_) => self.store.put(&key, &input::read(&self.path)?).await.map(drop)?,
+            None => self.store.delete(&key).await.map(drop)?,
+        }
+        Ok(())
+    }
 }
 
 fn look(path: &Path) -> Result<Look, Failure> {
@@ -43,13 +66,4 @@ fn look(path: &Path) -> Result<Look, Failure> {
             Err(Failure::trouble(format!("cannot look at {}: {}", path.display(), input::io_cause(&error))))
         }
     }
-}
-
-async fn publish(store: &MemoryKv, path: &Path) -> Result<(), Failure> {
-    let key = DEFAULT_KEY.into();
-    match look(path)? {
-        Some(_) => store.put(&key, &input::read(path)?).await.map(drop)?,
-        None => store.delete(&key).await.map(drop)?,
-    }
-    Ok(())
 }
