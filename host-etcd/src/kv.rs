@@ -190,7 +190,8 @@ pub struct Listing {
 pub enum WatchMessage {
     /// The watch stands. Nothing is known yet about whether its start revision exists.
     Created(Header),
-    /// Everything that one or more whole transactions changed in the scope; fragments are already merged.
+    /// Everything that one or more whole transactions changed in the scope; fragments are already merged. The header's
+    /// revision is that of the last of them.
     Events(Header, Vec<KvEvent>),
     /// Everything up to the header's revision has been delivered.
     Progress(Header),

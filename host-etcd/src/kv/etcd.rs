@@ -179,6 +179,9 @@ fn target(name: &str, options: &EtcdOptions) -> Result<Endpoint, KvError> {
         .keep_alive_timeout(options.keepalive_timeout)
         .keep_alive_while_idle(true);
     match (is_tls, &options.tls) {
+        (true, Some(tls)) if tls.ca.as_ref().is_some_and(|pem| !holds_certificate(pem)) => {
+            Err(refused(name, "the authority to trust holds no certificate; it must be PEM"))
+        }
         (true, tls) => {
             endpoint.tls_config(tls_options(tls.as_ref())).map_err(|error| refused(name, flatten(&error)))
         }
@@ -198,6 +201,12 @@ fn url(name: &str, options: &EtcdOptions) -> Result<String, KvError> {
         None if options.tls.is_some() => Ok(format!("https://{name}")),
         None => Ok(format!("http://{name}")),
     }
+}
+
+/// Without this, a wrong file would show only as servers that nobody trusts.
+fn holds_certificate(pem: &[u8]) -> bool {
+    let begin = b"-----BEGIN CERTIFICATE-----";
+    pem.windows(begin.len()).any(|window| window == begin)
 }
 
 fn tls_options(tls: Option<&Tls>) -> TlsOptions {
@@ -230,6 +239,8 @@ mod tests {
         assert!(refusal(&EtcdOptions::new(["http://h h"])).contains("not a URL"));
         let tls = EtcdOptions::new(["http://h:1"]).tls(Tls::new().ca("x"));
         assert!(refusal(&tls).contains("write https"));
+        let tls = EtcdOptions::new(["https://h:1"]).tls(Tls::new().ca("x"));
+        assert!(refusal(&tls).contains("no certificate"));
         assert!(!refusal(&EtcdOptions::new(["http://me:secret@h:1"])).contains("secret"));
         assert!(!refusal(&EtcdOptions::new(["h:1"]).tls(Tls::new().identity("no pem", "no pem"))).is_empty());
     }

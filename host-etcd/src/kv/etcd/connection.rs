@@ -130,7 +130,8 @@ impl KvSource for EtcdConnection {
         let mut client = self.watch.clone();
         let (key, options) = watch::options(scope, from);
         let stream = self.call("watch", client.watch(key, Some(options))).await?;
-        Ok(Box::new(watch::EtcdWatch::new(stream, from, self.progress_is_ordered, self.endpoint.clone())))
+        let (ordered, endpoint) = (self.progress_is_ordered, self.endpoint.clone());
+        Ok(Box::new(watch::EtcdWatch::new(stream, from, ordered, endpoint, self.limits.request_timeout)))
     }
 }
 

@@ -1,11 +1,13 @@
 //! One watch on one stream: fragments merged, surplus dropped, cancels told as messages.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use etcd_client::proto::{PbEvent, PbWatchResponse};
 use etcd_client::{WatchOptions, WatchStream};
 
 use super::connection::{from_etcd, to_etcd};
-use super::error::Failure;
+use super::error::{Failure, timeout};
 use super::pages::prefix_end;
 use crate::kv::{Header, Key, KvEntry, KvError, KvEvent, KvWatch, Revision, Scope, WatchMessage};
 
@@ -26,6 +28,8 @@ pub(super) fn options(scope: &Scope, from: Revision) -> (Vec<u8>, WatchOptions) 
 pub(super) struct EtcdWatch {
     stream: WatchStream,
     endpoint: String,
+    /// How long a request may take to be handed over.
+    limit: Duration,
     inbox: Inbox,
 }
 
@@ -35,8 +39,9 @@ impl EtcdWatch {
         from: Revision,
         progress_is_ordered: bool,
         endpoint: String,
+        limit: Duration,
     ) -> Self {
-        Self { stream, endpoint, inbox: Inbox::new(from, progress_is_ordered) }
+        Self { stream, endpoint, limit, inbox: Inbox::new(from, progress_is_ordered) }
     }
 }
 
@@ -57,8 +62,13 @@ impl KvWatch for EtcdWatch {
     }
 
     async fn request_progress(&mut self) -> Result<(), KvError> {
-        let asked = self.stream.request_progress().await;
-        asked.map_err(|error| Failure::of(&error).into_error("progress request", &self.endpoint))
+        // It waits when a hundred requests lie unsent.
+        match tokio::time::timeout(self.limit, self.stream.request_progress()).await {
+            Ok(asked) => {
+                asked.map_err(|error| Failure::of(&error).into_error("progress request", &self.endpoint))
+            }
+            Err(_) => Err(timeout("progress request", self.limit)),
+        }
     }
 }
 
