@@ -2,6 +2,26 @@
 //!
 //! Exit codes: 0 for yes, 1 if the answer is no (invalid, refused, conflict, nothing there), 2 for usage and I/O.
 //! Answers go to standard output, everything else to standard error as `error: …` in one line.
+//!
+//! With `--format json` an answer is one object per line. Fields may be added; those of today keep name and meaning.
+//!
+//! | command | object |
+//! |---|---|
+//! | `check` | `{"valid":true,"directives","digest","warnings":[W]}` or `{"valid":false,"error":E}`; `file` comes first where several are checked |
+//! | `eval` | `{"level","ring_buffer","capture","decided_by","revision","digest"}`; with `--explain` also `explain`: `[{"id","applies","why"}]`; `revision` is null for a file |
+//! | `publish` | `{"published","key","revision","replaced","directives","difference":{"added","removed","changed":[{"id","fields"}]},"warnings":[W]}`; in a dry run `published` is false and `revision` null; a refused document: `{"published":false,"error":E}` |
+//! | `get` | `{"key","revision","digest","directives","document"}`, one line for each document |
+//! | `clear` | `{"cleared":true,"key","revision","replaced","removed"}`, one line for each document |
+//! | `watch` | `{"event":"applied","revision","digest","directives"}`, `{"event":"refused","revision","key","error":E}`, `{"event":"stale","for_ms","cause"}`, `{"event":"live"}`, `{"event":"reconnecting","endpoint","cause","delay_ms"}`, `{"event":"cluster_changed","from","to"}`, `{"event":"repaired","keys"}` |
+//! | `demo` | `{"at_ms","claim","holds"}`, last `{"claims","hold"}` |
+//!
+//! E is a refusal: `{"reason","path","line","column","message","help"}`. W is a warning: `{"warning","path","id","message"}`.
+//! Any other no is `{"error":{"reason","message"}}` with the reasons `absent`, `conflict`, `expired`, `fleet_wide` and
+//! `too_large`.
+//!
+//! The digest of a file is that of the file under the key of `--source`, or under `aldis/directives` if none is named:
+//! the digest which every instance shows once these very bytes lie under that key. `aldis publish` writes other bytes,
+//! since it makes lifetimes absolute; what it wrote, `aldis get` shows.
 
 mod args;
 mod backend;

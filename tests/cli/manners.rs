@@ -40,12 +40,18 @@ fn colours_are_for_terminals_and_those_who_ask() {
 
 #[test]
 fn a_closed_pipe_is_no_drama() {
-    for arguments in [&["completions", "bash"][..], &["--help"], &["check", "/dev/null"]] {
+    for (arguments, code) in
+        [(&["completions", "bash"][..], 0), (&["--help"], 0), (&["check", "/dev/null"], 1)]
+    {
         let mut child = command(arguments).stdout(Stdio::piped()).spawn().expect("aldis runs");
         drop(child.stdout.take());
         let output = child.wait_with_output().expect("aldis ends");
         let said = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.code().is_some() && said.is_empty(), "{arguments:?}: {said}");
+        assert_eq!(
+            (output.status.code(), &*said),
+            (Some(code), ""),
+            "{arguments:?}: the answer stays what it is"
+        );
     }
 }
 

@@ -24,12 +24,20 @@ pub(super) struct Console {
     format: Format,
     out: AutoStream<io::Stdout>,
     err: AutoStream<io::Stderr>,
+    is_unread: bool,
 }
 
 impl Console {
     /// Colours only on a terminal, and there only if `NO_COLOR` is not set.
     pub(super) fn new(format: Format) -> Self {
-        Self { format, out: AutoStream::auto(io::stdout()), err: AutoStream::auto(io::stderr()) }
+        let (out, err) = (AutoStream::auto(io::stdout()), AutoStream::auto(io::stderr()));
+        Self { format, out, err, is_unread: false }
+    }
+
+    /// Whether whoever read the answer has closed the pipe. That changes no exit code: a gate that looks only at the
+    /// first line must not take an invalid document for a valid one.
+    pub(super) fn is_unread(&self) -> bool {
+        self.is_unread
     }
 
     pub(super) fn is_json(&self) -> bool {
@@ -38,7 +46,8 @@ impl Console {
 
     /// One line of text, there at once.
     pub(super) fn line(&mut self, text: impl fmt::Display) -> Result<(), Failure> {
-        writeln!(self.out, "{text}").and_then(|()| self.out.flush()).map_err(Failure::output)
+        let written = writeln!(self.out, "{text}").and_then(|()| self.out.flush());
+        self.written(written)
     }
 
     /// One object on one line, there at once.
@@ -50,7 +59,19 @@ impl Console {
     /// Bytes as they are.
     pub(super) fn bytes(&mut self, bytes: &[u8]) -> Result<(), Failure> {
         let mut out = io::stdout().lock();
-        out.write_all(bytes).and_then(|()| out.flush()).map_err(Failure::output)
+        let written = out.write_all(bytes).and_then(|()| out.flush());
+        self.written(written)
+    }
+
+    fn written(&mut self, result: io::Result<()>) -> Result<(), Failure> {
+        match result {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
+                self.is_unread = true;
+                Ok(())
+            }
+            Err(error) => Err(Failure::trouble(format!("cannot write the answer: {error}"))),
+            Ok(()) => Ok(()),
+        }
     }
 
     /// A remark beside the answer.

@@ -1,6 +1,5 @@
 //! How a command ends.
 
-use std::io;
 use std::process::ExitCode;
 
 use crate::kv::KvError;
@@ -38,8 +37,6 @@ pub(super) enum Failure {
     },
     /// Usage or I/O.
     Trouble(String),
-    /// Nobody reads the answer any more.
-    Unread,
 }
 
 impl Failure {
@@ -47,18 +44,9 @@ impl Failure {
         Self::Trouble(message.into())
     }
 
-    /// What became of writing an answer.
-    pub(super) fn output(error: io::Error) -> Self {
-        match error.kind() {
-            io::ErrorKind::BrokenPipe => Self::Unread,
-            _ => Self::Trouble(format!("cannot write the answer: {error}")),
-        }
-    }
-
     /// Says it, and gives the exit code.
     pub(super) fn report(self, console: &mut Console) -> ExitCode {
         match self {
-            Self::Unread => ExitCode::SUCCESS,
             Self::No { reason, message } => {
                 error(console, &message);
                 if console.is_json() {

@@ -1,7 +1,7 @@
 //! What comes in: files, and values on the command line.
 
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, IsTerminal, Read};
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
@@ -16,6 +16,10 @@ pub(super) fn read(path: &Path) -> Result<Vec<u8>, Failure> {
     let limit = u64::try_from(MAX_BODY_BYTES).unwrap_or(u64::MAX).saturating_add(1);
     let mut body = Vec::new();
     let result = match is_stdin(path) {
+        true if io::stdin().is_terminal() => {
+            anstream::eprintln!("reading standard input; end it with ctrl-d");
+            io::stdin().lock().take(limit).read_to_end(&mut body)
+        }
         true => io::stdin().lock().take(limit).read_to_end(&mut body),
         false => File::open(path).and_then(|file| file.take(limit).read_to_end(&mut body)),
     };

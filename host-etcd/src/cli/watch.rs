@@ -67,7 +67,9 @@ async fn open(builder: Builder, args: &EtcdArgs) -> Result<EtcdDirectiveStore, F
 async fn tell_all(store: &EtcdDirectiveStore, console: &mut Console) -> Result<Answer, Failure> {
     let mut changes = store.changes();
     tell_status(changes.status(), console)?;
-    while let Some(change) = changes.next().await {
+    while !console.is_unread()
+        && let Some(change) = changes.next().await
+    {
         match &change {
             Change::Missed { count } => {
                 console.note(format!("missed {count} changes; the present state follows"));
