@@ -84,7 +84,10 @@ impl From<KvError> for Failure {
             KvError::Conflict { .. } => format!("{error}; look at it with `aldis get` and try again"),
             KvError::TooLarge { .. } => format!("{error}; split the document over several keys of a prefix"),
             KvError::Denied { .. } => format!("{error}; see --user and --password"),
-            _ => return Self::Trouble(error.to_string()),
+            KvError::Timeout { operation: "put" | "update" | "delete", .. } => {
+                format!("{error}; it may have happened all the same, look at it with `aldis get`")
+            }
+            _ => error.to_string(),
         };
         match error {
             KvError::Conflict { .. } => Self::No { reason: "conflict", message },

@@ -6,6 +6,7 @@
 //! to a real etcd.
 
 mod state;
+mod watcher;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -13,9 +14,9 @@ use async_trait::async_trait;
 use tokio::sync::watch;
 
 use self::state::State;
+use self::watcher::MemoryWatch;
 use super::{
     Connect, Header, Key, KvEntry, KvError, KvReader, KvSource, KvWatch, KvWriter, Listing, Revision, Scope,
-    WatchMessage,
 };
 
 /// Bytes of one value: what fits into a request to etcd, so that what is published here can be published there.
@@ -140,17 +141,7 @@ impl KvSource for MemoryKv {
     }
 
     async fn watch(&self, scope: &Scope, from: Revision) -> Result<Box<dyn KvWatch>, KvError> {
-        let changed = self.shared.changed.subscribe();
-        let cut = self.shared.lock().cuts();
-        Ok(Box::new(MemoryWatch {
-            shared: Arc::clone(&self.shared),
-            changed,
-            scope: scope.clone(),
-            next: from,
-            phase: Phase::New,
-            cut,
-            is_progress_asked: false,
-        }))
+        Ok(Box::new(MemoryWatch::new(&self.shared, scope, from)))
     }
 }
 
@@ -193,82 +184,6 @@ fn check_size(value: &[u8]) -> Result<(), KvError> {
     match value.len() > MAX_VALUE_BYTES {
         true => Err(KvError::TooLarge { bytes: value.len(), limit: MAX_VALUE_BYTES }),
         false => Ok(()),
-    }
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Phase {
-    New,
-    Open,
-    Canceled,
-}
-
-/// A watch that reads the history at its own pace.
-struct MemoryWatch {
-    shared: Arc<Shared>,
-    changed: watch::Receiver<u64>,
-    scope: Scope,
-    /// The first revision that is not delivered yet.
-    next: Revision,
-    phase: Phase,
-    /// How often watches had been cut when this one was opened.
-    cut: u64,
-    is_progress_asked: bool,
-}
-
-impl MemoryWatch {
-    /// What there is to say now; `Err(())` if the stream has ended.
-    fn poll_message(&mut self) -> Result<Option<WatchMessage>, ()> {
-        let shared = Arc::clone(&self.shared);
-        let state = shared.lock();
-        let header = state.header();
-        match self.phase {
-            _ if state.cuts() != self.cut => Err(()),
-            Phase::New => {
-                self.phase = Phase::Open;
-                Ok(Some(WatchMessage::Created(header)))
-            }
-            Phase::Canceled => Ok(None),
-            Phase::Open if self.next < state.compacted() => {
-                self.phase = Phase::Canceled;
-                let compacted = Some(state.compacted());
-                Ok(Some(WatchMessage::Canceled { header, compacted, reason: String::new() }))
-            }
-            Phase::Open => Ok(self.deliver(&state, header)),
-        }
-    }
-
-    fn deliver(&mut self, state: &State, header: Header) -> Option<WatchMessage> {
-        let (events, next) = state.events(&self.scope, self.next);
-        self.next = next;
-        if let Some(last) = events.last() {
-            let revision = last.mod_revision();
-            return Some(WatchMessage::Events(Header { revision, ..header }, events));
-        }
-        // As in etcd, a watch that starts in the future confirms nothing.
-        (std::mem::take(&mut self.is_progress_asked) && self.next <= header.revision.next())
-            .then_some(WatchMessage::Progress(header))
-    }
-}
-
-#[async_trait]
-impl KvWatch for MemoryWatch {
-    async fn next(&mut self) -> Result<Option<WatchMessage>, KvError> {
-        loop {
-            // Marked as seen before looking, so that a change in between wakes again.
-            self.changed.borrow_and_update();
-            match self.poll_message() {
-                Ok(Some(message)) => return Ok(Some(message)),
-                Ok(None) if self.changed.changed().await.is_ok() => {}
-                Ok(None) | Err(()) => return Ok(None),
-            }
-        }
-    }
-
-    async fn request_progress(&mut self) -> Result<(), KvError> {
-        self.is_progress_asked = true;
-        self.shared.changed.send_modify(|count| *count = count.wrapping_add(1));
-        Ok(())
     }
 }
 

@@ -7,7 +7,7 @@ use tokio::sync::Mutex;
 
 use super::{EtcdConnection, EtcdConnector, EtcdOptions};
 use crate::kv::{
-    Header, Key, KvEntry, KvError, KvReader, KvSource, KvWatch, KvWriter, Listing, Revision, Scope,
+    Connect, Header, Key, KvEntry, KvError, KvReader, KvSource, KvWatch, KvWriter, Listing, Revision, Scope,
 };
 
 /// A cluster to read from and write to.
@@ -45,7 +45,7 @@ impl EtcdKv {
             return Ok(Arc::clone(connection));
         }
         let mut errors = Vec::new();
-        for step in 0..self.connector.names.len() {
+        for step in 0..self.connector.endpoints().len() {
             let endpoint = current.endpoint.wrapping_add(step);
             match self.connector.open(endpoint).await {
                 Ok(connection) => {
@@ -75,9 +75,10 @@ impl EtcdKv {
                 let causes: Vec<_> = errors.iter().map(ToString::to_string).collect();
                 KvError::Connect { endpoint: "any endpoint".to_owned(), cause: causes.join("; ") }
             }
-            (None, _) => {
-                KvError::Connect { endpoint: self.connector.names.join(", "), cause: "none is given".into() }
-            }
+            (None, _) => KvError::Connect {
+                endpoint: self.connector.endpoints().join(", "),
+                cause: "none is given".into(),
+            },
         }
     }
 }
@@ -117,7 +118,7 @@ fn is_of_the_connection(error: &KvError) -> bool {
 #[async_trait]
 impl KvReader for EtcdKv {
     async fn get(&self, key: &Key) -> Result<(Header, Option<KvEntry>), KvError> {
-        let attempts = self.connector.names.len().saturating_add(1);
+        let attempts = self.connector.endpoints().len().saturating_add(1);
         on_some_endpoint!(
             self,
             attempts,
@@ -146,7 +147,7 @@ impl KvWriter for EtcdKv {
 #[async_trait]
 impl KvSource for EtcdKv {
     async fn list(&self, scope: &Scope) -> Result<Listing, KvError> {
-        let attempts = self.connector.names.len().saturating_add(1);
+        let attempts = self.connector.endpoints().len().saturating_add(1);
         on_some_endpoint!(
             self,
             attempts,

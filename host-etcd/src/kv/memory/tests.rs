@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use super::*;
-use crate::kv::KvEvent;
+use crate::kv::{KvEvent, WatchMessage};
 
 const KEY: &str = "aldis/directives";
 
