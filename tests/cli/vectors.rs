@@ -1,7 +1,7 @@
 //! Every vector through the command: `check` for what is refused, `eval` for what is decided.
 
 use aldis_core::UnixMillis;
-use rig::vectors::{Engine, Explained, Refusal, Request, Verdict, all, differences};
+use rig::vectors::{Case, Engine, Explained, Refusal, Request, Verdict, all, differences};
 use serde_json::Value;
 
 use super::Scratch;
@@ -11,10 +11,19 @@ use crate::aldis::{Run, aldis};
 fn every_vector_holds_through_the_command() {
     let cases = all();
     assert!(cases.len() >= 80, "only {} vectors", cases.len());
-    let mut command =
-        Aldis { scratch: Scratch::new(), file: String::new(), anchor: UnixMillis::new(0), last: None };
-    let differences = differences(&mut command, &cases);
+    // Each vector costs a few processes, so every core takes its share.
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let share = cases.len().div_ceil(cores);
+    let differences: Vec<String> = std::thread::scope(|scope| {
+        let shares: Vec<_> = cases.chunks(share).map(|cases| scope.spawn(|| of_share(cases))).collect();
+        shares.into_iter().flat_map(|share| share.join().expect("says what differs")).collect()
+    });
     assert!(differences.is_empty(), "{}", differences.join("\n"));
+}
+
+fn of_share(cases: &[Case]) -> Vec<String> {
+    let (scratch, anchor) = (Scratch::new(), UnixMillis::new(0));
+    differences(&mut Aldis { scratch, file: String::new(), anchor, last: None }, cases)
 }
 
 struct Aldis {
