@@ -14,6 +14,15 @@ use crate::server::{SCOPE, Server};
 /// How long a store may call itself live without having heard from the server.
 const SILENCE_LIMIT: Duration = Duration::from_secs(10);
 
+/// The link that an output goes over.
+#[derive(Clone, Copy)]
+pub(crate) struct Link {
+    /// Which incarnation is at its end.
+    pub(crate) incarnation: usize,
+    /// Whether anything passes.
+    pub(crate) is_alive: bool,
+}
+
 /// The client.
 pub(crate) struct Client {
     pub(crate) watch: Watch,
@@ -27,9 +36,15 @@ pub(crate) struct Client {
     /// Transactions that the server has kept from it.
     lost: BTreeSet<Revision>,
     may_go_back: bool,
+    /// Progress has been claimed before its events arrived, so a read may find what they are about to bring.
+    pub(crate) was_overtaken: bool,
     live: bool,
     /// How far the server was said to be on this connection.
     told: Option<Header>,
+    /// The server has said on this connection what is, not only what was.
+    heard_what_is: bool,
+    /// How many lists in a row were behind what it has.
+    lists_behind: u32,
 }
 
 impl Client {
@@ -43,8 +58,11 @@ impl Client {
             is_mixed: false,
             lost: BTreeSet::new(),
             may_go_back: false,
+            was_overtaken: false,
             live: false,
             told: None,
+            heard_what_is: false,
+            lists_behind: 0,
         }
     }
 
@@ -65,6 +83,12 @@ impl Client {
 
     /// What the server says of itself is noted, before the machine hears it.
     pub(crate) fn hears(&mut self, input: &Input) {
+        self.heard_what_is |= matches!(input, Input::Listed(_) | Input::Message(WatchMessage::Progress(_)));
+        if let (Input::Listed(listing), Some(delivered)) = (input, self.watch.delivered()) {
+            let header = listing.header;
+            let is_behind = header.cluster_id != delivered.cluster_id || header.revision < delivered.revision;
+            self.lists_behind = if is_behind { self.lists_behind + 1 } else { 0 };
+        }
         let header = match input {
             Input::Head(header) | Input::Message(WatchMessage::Events(header, _)) => *header,
             Input::Listed(listing) => listing.header,
@@ -76,7 +100,8 @@ impl Client {
     }
 
     /// Takes an output as the driver would; a `true` asks for [`Input::Diverged`].
-    pub(crate) fn take(&mut self, output: &Output, server: &Server, connected_to: usize) -> bool {
+    pub(crate) fn take(&mut self, output: &Output, server: &Server, link: Link) -> bool {
+        let connected_to = link.incarnation;
         match output {
             Output::Replace(listing) => {
                 let outcome = self.mirror.replace(listing.clone(), moment());
@@ -96,13 +121,19 @@ impl Client {
             }
             Output::Verify { listing, later } => {
                 let outcome = self.mirror.verify(listing.clone(), later, moment());
+                let may_repair =
+                    self.needs_a_read() || !link.is_alive || std::mem::take(&mut self.was_overtaken);
+                assert!(may_repair || outcome.repaired == 0, "repairs what the watch was about to deliver");
                 self.adopt(self.revision.max(listing.header.revision), connected_to);
                 self.lost.retain(|&revision| revision > listing.header.revision);
                 self.check(&outcome, server);
                 return outcome.repaired > 0;
             }
-            Output::OpenWatch { from } => self.check_start(*from, connected_to),
-            Output::Close => self.told = None,
+            Output::OpenWatch { from } => self.check_start(*from, connected_to, server),
+            Output::Close => {
+                self.told = None;
+                self.heard_what_is = false;
+            }
             Output::Report(report) => self.note(report),
             _ => {}
         }
@@ -142,7 +173,7 @@ impl Client {
         }
     }
 
-    fn check_start(&mut self, from: Revision, connected_to: usize) {
+    fn check_start(&mut self, from: Revision, connected_to: usize, server: &Server) {
         let told = self.told.expect("it has asked before it watches");
         assert!(
             from <= told.revision.next(),
@@ -150,14 +181,24 @@ impl Client {
             told.revision
         );
         assert_eq!(from, self.revision.next(), "the watch does not start where the copy ends");
-        self.is_mixed |= connected_to != self.incarnation;
+        if connected_to != self.incarnation {
+            let clusters = [connected_to, self.incarnation].map(|incarnation| server.cluster_id(incarnation));
+            assert_eq!(clusters[0], clusters[1], "resumes on another cluster");
+            self.is_mixed = true;
+        }
     }
 
     fn note(&mut self, report: &Report) {
         match report {
-            Report::Live => self.live = true,
+            Report::Live => {
+                assert!(self.heard_what_is, "live, though the server has only told what was");
+                self.live = true;
+            }
             Report::Stale { .. } => self.live = false,
-            Report::ClusterChanged { .. } => self.may_go_back = true,
+            Report::ClusterChanged { .. } => {
+                assert!(self.lists_behind > 3, "believes the server after {} lists", self.lists_behind);
+                self.may_go_back = true;
+            }
             _ => {}
         }
     }

@@ -45,6 +45,10 @@ impl Server {
         Header { cluster_id: now.cluster_id, revision: Revision::new(now.last()) }
     }
 
+    pub(crate) fn cluster_id(&self, incarnation: usize) -> Option<u64> {
+        self.incarnations.get(incarnation).map(|one| one.cluster_id)
+    }
+
     pub(crate) fn compacted(&self) -> Revision {
         Revision::new(self.now().compacted)
     }

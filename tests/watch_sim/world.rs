@@ -1,13 +1,13 @@
 //! Server, link and client in virtual time.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use aldis_etcd::kv::{Header, KvError, KvEvent, Revision, WatchMessage};
 use aldis_etcd::watch::{Input, Output};
 use fastrand::Rng;
 
-use crate::client::Client;
+use crate::client::{Client, Link};
 use crate::server::{SCOPE, Server};
 use crate::weather::{self, Happening};
 
@@ -94,6 +94,9 @@ pub(crate) struct World {
     stale: Until,
     mute: Until,
     is_calm: bool,
+    panics: bool,
+    /// When it has connected lately.
+    connects: VecDeque<Instant>,
     heard_at: Instant,
     steps: usize,
     trace: Vec<String>,
@@ -119,6 +122,8 @@ impl World {
             stale: Until::default(),
             mute: Until::default(),
             is_calm: false,
+            panics: false,
+            connects: VecDeque::new(),
             heard_at: now,
             steps: 0,
             trace: Vec::new(),
@@ -216,6 +221,11 @@ impl World {
         self.note(&input);
         self.client.hears(&input);
         self.client.watch.handle(input, self.now);
+        if std::mem::take(&mut self.panics) {
+            // What the machine has just handed out is lost.
+            self.connection = None;
+            self.client.watch.handle(Input::Panicked, self.now);
+        }
         self.obey();
     }
 
@@ -223,8 +233,11 @@ impl World {
     fn obey(&mut self) {
         while let Some(output) = self.client.watch.poll_output() {
             self.note(&output);
-            let connected_to = self.connection.as_ref().map_or(0, |connection| connection.incarnation);
-            if self.client.take(&output, &self.server, connected_to) {
+            let link =
+                self.connection.as_ref().map_or(Link { incarnation: 0, is_alive: false }, |connection| {
+                    Link { incarnation: connection.incarnation, is_alive: !connection.is_dead }
+                });
+            if self.client.take(&output, &self.server, link) {
                 self.client.watch.handle(Input::Diverged, self.now);
             }
             match output {
@@ -241,6 +254,7 @@ impl World {
 
     fn connect(&mut self, endpoint: usize) {
         assert!(self.connection.is_none(), "connects without having closed");
+        self.check_courtesy();
         let number = self.number();
         let is_silent = self.silent[endpoint].holds(self.now);
         let incarnation = self.server.incarnation();
@@ -251,6 +265,14 @@ impl World {
             false => Input::Connected,
         };
         self.answer(answer);
+    }
+
+    /// Faults come in bursts, and a full jitter may be short, but not again and again.
+    fn check_courtesy(&mut self) {
+        self.connects.push_back(self.now);
+        self.connects.retain(|&at| self.now - at < Duration::from_secs(5));
+        let most = 12 * self.refusing.len();
+        assert!(self.connects.len() <= most, "connects {} times in five seconds", self.connects.len());
     }
 
     fn close_watch(&mut self) {
@@ -389,10 +411,7 @@ impl World {
             Happening::StaleLists => self.stale = until,
             Happening::Mute => self.mute = until,
             Happening::Restore => self.restore(),
-            Happening::Panic => {
-                self.connection = None;
-                self.tell(Input::Panicked);
-            }
+            Happening::Panic => self.panics = true,
             Happening::Pause => {
                 self.now += Duration::from_millis(self.random.u64(0..60_000));
                 self.heard_at = self.now;
@@ -459,6 +478,7 @@ impl World {
             };
             let key = (self.now, self.number());
             self.parcels.insert(key, parcel);
+            self.client.was_overtaken = true;
         }
     }
 

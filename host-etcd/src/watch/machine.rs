@@ -25,7 +25,7 @@ pub struct Watch {
     pub(super) delivered: Option<Header>,
     /// The delivered revision cannot be resumed from.
     must_list: bool,
-    /// How often the server has been found behind in a row.
+    /// How often in a row a server has been found behind, whichever it was.
     doubts: u32,
     /// Whether this connection has already listed anew for its watch: once is chance, twice a reason to leave it.
     relisted: bool,
@@ -139,6 +139,7 @@ impl Watch {
         }
         match self.delivered {
             Some(delivered) if !is_behind(header, delivered) => {
+                self.doubts = 0;
                 self.open(delivered.revision.next(), true, now);
             }
             _ => self.list(now),
@@ -192,10 +193,14 @@ impl Watch {
     }
 
     fn on_panicked(&mut self, now: Instant) {
-        // What was handed out and not yet done is lost, and with it the knowledge of what has been delivered.
-        self.outputs.clear();
+        // What was to be done is lost, and with it the knowledge of what has been delivered; what was to be told is not.
+        self.outputs.retain(|output| matches!(output, Output::Report(_)));
         self.must_list = true;
-        self.fail(KvError::Failed { operation: "task", cause: "it panicked".to_owned() }, now);
+        match self.phase {
+            // The connection was left already; it is not to be counted twice.
+            Phase::Waiting { .. } => self.outputs.push_back(Output::Close),
+            _ => self.fail(KvError::Failed { operation: "task", cause: "it panicked".to_owned() }, now),
+        }
     }
 
     /// Does what time demands.

@@ -150,6 +150,23 @@ fn a_member_that_lags_is_given_the_time_to_catch_up() {
 }
 
 #[test]
+fn a_server_that_is_not_behind_ends_the_doubts_about_another() {
+    let mut bench = Bench::standing_at(10);
+    for _ in 0..6 {
+        bench.reconnect();
+        bench.handle(Input::Head(header(9)));
+        assert_eq!(bench.handle(Input::Listed(listing(9, &[]))), []);
+        bench.now += bench.until_due();
+        bench.handle(Input::TimerFired);
+        bench.handle(super::bench::refused());
+        bench.next_connect();
+        bench.handle(Input::Connected);
+        assert_eq!(bench.handle(Input::Head(header(10))), [open(11)]);
+        bench.acknowledge(10);
+    }
+}
+
+#[test]
 fn doubts_outlive_a_connection() {
     let mut bench = Bench::standing_at(10);
     for _ in 0..3 {
@@ -195,4 +212,19 @@ fn a_panic_costs_one_reconnect_and_the_scope_is_listed_anew() {
     assert_eq!(bench.handle(Input::Connected).last(), Some(&Output::List));
     let outputs = bench.handle(Input::Listed(listing(11, &[("d/a", 11)])));
     assert_eq!(delivered(&outputs).len(), 1);
+}
+
+#[test]
+fn a_panic_while_waiting_leaves_the_wait_as_it_is() {
+    let mut bench = Bench::standing_at(10);
+    bench.watch.handle(Input::StreamEnded(None), bench.now);
+    let due = bench.until_due();
+    // The same moment, before what was handed out was done: the loss is still told.
+    bench.watch.handle(Input::Panicked, bench.now);
+    let outputs = bench.outputs();
+    assert_eq!(outputs.last(), Some(&Output::Close));
+    assert!(matches!(reports(&outputs).as_slice(), [Report::Stale { .. }, Report::Reconnecting { .. }]));
+    assert_eq!(bench.until_due(), due);
+    bench.next_connect();
+    assert_eq!(bench.handle(Input::Connected).last(), Some(&Output::List));
 }
