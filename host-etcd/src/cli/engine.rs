@@ -3,10 +3,12 @@
 use std::fmt;
 use std::sync::Arc;
 
+use aldis_abi::Stamp;
 use aldis_core::{Decision, Outcome, Request, UnixMillis};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::mirror::Snapshot;
+use crate::sink::guest::{GuestEngine, GuestInstance, GuestLimits};
 
 use super::args::EngineKind;
 use super::failure::Failure;
@@ -14,13 +16,11 @@ use super::failure::Failure;
 /// A snapshot, loaded and ready to decide.
 pub(super) enum Engine {
     Native(Arc<Snapshot>),
-    #[cfg(feature = "guest")]
-    Wasm(Box<crate::sink::guest::GuestInstance>),
+    Wasm(Box<GuestInstance>),
 }
 
 /// What one directive has to do with the request: `{"id","applies":true}` or `{"id","applies":false,"why":"…"}`.
-#[derive(Serialize)]
-#[cfg_attr(feature = "guest", derive(serde::Deserialize))]
+#[derive(Deserialize, Serialize)]
 pub(super) struct Line {
     id: String,
     applies: bool,
@@ -58,7 +58,6 @@ impl Engine {
     pub(super) fn evaluate(&mut self, request: &Request<'_>, now: UnixMillis) -> Result<Decision, Failure> {
         match self {
             Self::Native(snapshot) => Ok(snapshot.set.evaluate(request, now)),
-            #[cfg(feature = "guest")]
             Self::Wasm(guest) => guest.evaluate(request, now).map_err(guest_failed),
         }
     }
@@ -67,7 +66,6 @@ impl Engine {
     pub(super) fn explain(&mut self, request: &Request<'_>, now: UnixMillis) -> Result<Vec<Line>, Failure> {
         match self {
             Self::Native(snapshot) => Ok(native_lines(snapshot, request, now)),
-            #[cfg(feature = "guest")]
             Self::Wasm(guest) => {
                 let lines = guest.explain(request, now).map_err(guest_failed)?;
                 let lines = lines.lines().map(serde_json::from_str).collect::<Result<_, _>>();
@@ -90,27 +88,15 @@ fn native_lines(snapshot: &Snapshot, request: &Request<'_>, now: UnixMillis) -> 
         .collect()
 }
 
-#[cfg(feature = "guest")]
 fn wasm(snapshot: &Arc<Snapshot>) -> Result<Engine, Failure> {
-    use crate::sink::guest::{GuestEngine, GuestLimits};
-
     let engine = GuestEngine::embedded(GuestLimits::STANDARD);
     let engine = engine.map_err(|error| Failure::trouble(format!("the guest does not compile: {error}")))?;
     let mut guest = engine.instantiate().map_err(guest_failed)?;
-    let stamp =
-        aldis_abi::Stamp { revision: snapshot.revision.as_u64(), digest: *snapshot.digest.as_bytes() };
+    let stamp = Stamp { revision: snapshot.revision.as_u64(), digest: *snapshot.digest.as_bytes() };
     guest.load_image(snapshot.set.as_image(), stamp).map_err(guest_failed)?;
     Ok(Engine::Wasm(Box::new(guest)))
 }
 
-#[cfg(not(feature = "guest"))]
-fn wasm(_snapshot: &Arc<Snapshot>) -> Result<Engine, Failure> {
-    Err(Failure::trouble(
-        "this build has no guest; build it with the feature `guest`, or say --engine native",
-    ))
-}
-
-#[cfg(feature = "guest")]
 fn guest_failed(error: impl fmt::Display) -> Failure {
     Failure::trouble(format!("the guest failed: {error}"))
 }

@@ -9,7 +9,6 @@ use crate::workspace::Workspace;
 
 pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Result<()> {
     let tools = Toolbox::for_builds(workspace)?;
-    let mut command =
-        cargo(workspace, &tools, &["run", "--package", "aldis-etcd", "--features", "cli,guest"]);
+    let mut command = cargo(workspace, &tools, &["run", "--package", "aldis-etcd", "--features", "cli"]);
     process::show(command.args(["--bin", "aldis", "--", "demo"]).args(arguments))
 }

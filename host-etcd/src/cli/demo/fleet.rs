@@ -1,5 +1,6 @@
-//! The proxy of the story: one store, and every engine that this build has.
+//! The proxy of the story: one store, and both engines.
 
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -7,6 +8,7 @@ use aldis_core::{DiagLevel, EndpointKind, Request, UnixMillis};
 
 use crate::cli::failure::Failure;
 use crate::kv::memory::MemoryKv;
+use crate::sink::guest::{GuestEngine, GuestLimits, GuestSink};
 use crate::status::State;
 use crate::store::{EtcdDirectiveStore, Reader};
 
@@ -21,35 +23,26 @@ pub(super) const BETA: Request<'static> =
 pub(super) struct Fleet {
     store: EtcdDirectiveStore,
     reader: Reader,
-    #[cfg(feature = "guest")]
-    guests: Arc<crate::sink::guest::GuestSink>,
+    guests: Arc<GuestSink>,
 }
 
 impl Fleet {
     pub(super) async fn start(kv: &MemoryKv) -> Result<Self, Failure> {
-        let builder = EtcdDirectiveStore::over(Arc::new(kv.clone()));
-        #[cfg(feature = "guest")]
         let guests = guests()?;
-        #[cfg(feature = "guest")]
-        let builder = builder.sink(Arc::<crate::sink::guest::GuestSink>::clone(&guests));
+        let builder = EtcdDirectiveStore::over(Arc::new(kv.clone()));
+        let builder = builder.sink(Arc::<GuestSink>::clone(&guests));
         let store = builder.connect().await.map_err(|error| Failure::trouble(error.to_string()))?;
         let reader = store.reader();
-        Ok(Self {
-            store,
-            reader,
-            #[cfg(feature = "guest")]
-            guests,
-        })
+        Ok(Self { store, reader, guests })
     }
 
     /// What each engine decides on a request, now.
     fn levels(&mut self, request: &Request<'_>) -> Vec<(&'static str, DiagLevel)> {
         let now = self.store.now();
-        #[cfg_attr(not(feature = "guest"), allow(unused_mut, reason = "only a guest is added"))]
-        let mut levels = vec![("native", self.reader.load().evaluate(request, now).level)];
-        #[cfg(feature = "guest")]
-        levels.push(("WASM", self.guests.evaluate(request, now).level));
-        levels
+        vec![
+            ("native", self.reader.load().evaluate(request, now).level),
+            ("WASM", self.guests.evaluate(request, now).level),
+        ]
     }
 
     /// Whether every engine decides so, now.
@@ -99,11 +92,8 @@ impl Fleet {
     }
 }
 
-#[cfg(feature = "guest")]
-fn guests() -> Result<Arc<crate::sink::guest::GuestSink>, Failure> {
-    use crate::sink::guest::{GuestEngine, GuestLimits, GuestSink};
-
+fn guests() -> Result<Arc<GuestSink>, Failure> {
     let engine = GuestEngine::embedded(GuestLimits::STANDARD);
     let engine = engine.map_err(|error| Failure::trouble(format!("the guest does not compile: {error}")))?;
-    Ok(Arc::new(GuestSink::new(engine, std::num::NonZeroUsize::MIN)))
+    Ok(Arc::new(GuestSink::new(engine, NonZeroUsize::MIN)))
 }
