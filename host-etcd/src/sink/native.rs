@@ -82,3 +82,42 @@ impl fmt::Debug for NativeReader {
         f.debug_struct("NativeReader").finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use aldis_core::UnixMillis;
+
+    use super::*;
+    use crate::kv::Revision;
+    use crate::mirror::Digest;
+
+    fn snapshot(revision: u64, body: &[u8]) -> Arc<Snapshot> {
+        let set = DirectiveSet::decode(body, UnixMillis::new(0)).expect("is valid");
+        Arc::new(Snapshot { revision: Revision::new(revision), digest: Digest::of([]), set: Arc::new(set) })
+    }
+
+    #[test]
+    fn what_is_applied_is_what_every_reader_loads_next() {
+        let cache = NativeCache::new(snapshot(0, br#"{"directives":[]}"#));
+        let mut reader = cache.reader();
+        assert!(reader.load().is_empty());
+        let one = snapshot(1, br#"{"directives":[{"id":"a","level":"Shape","ttl_secs":1}]}"#);
+        cache.apply(&one).expect("never fails");
+        std::thread::scope(|scope| {
+            let mut other = reader.clone();
+            scope.spawn(move || assert_eq!(other.snapshot().revision, Revision::new(1)));
+        });
+        assert_eq!((reader.load().len(), cache.load(), cache.load_set().len()), (1, one, 1));
+    }
+
+    #[test]
+    fn a_load_of_what_has_not_changed_touches_no_count() {
+        let cache = NativeCache::new(snapshot(0, br#"{"directives":[]}"#));
+        let present = cache.load();
+        let mut reader = cache.reader();
+        reader.load();
+        let count = Arc::strong_count(&present);
+        let held = reader.snapshot();
+        assert_eq!((Arc::strong_count(&present), held), (count, &*present));
+    }
+}

@@ -154,3 +154,49 @@ impl Inner {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn board() -> Arc<Board> {
+        Board::new(Arc::new(Clock::system().expect("has a clock")))
+    }
+
+    #[tokio::test]
+    async fn a_subscriber_hears_everything_after_its_status_and_nothing_before() {
+        let board = board();
+        board.live();
+        let mut changes = board.subscribe();
+        assert_eq!(changes.status().state, State::Live);
+        board.stale("cut".to_owned());
+        board.live();
+        assert!(matches!(changes.next().await, Some(Change::Stale { cause, .. }) if cause == "cut"));
+        assert_eq!(changes.next().await, Some(Change::Live));
+    }
+
+    #[tokio::test]
+    async fn the_stream_ends_when_the_store_has_stopped_and_what_was_told_before_is_not_lost() {
+        let board = board();
+        let mut changes = board.subscribe();
+        board.live();
+        board.stopped();
+        assert_eq!((changes.next().await, changes.next().await), (Some(Change::Live), None));
+        assert_eq!(board.subscribe().next().await, None, "too late");
+        assert_eq!(board.status().state, State::Stopped);
+    }
+
+    #[test]
+    fn it_tells_how_long_it_has_been_stale_and_nothing_while_live() {
+        let board = board();
+        assert_eq!(board.status().stale_for, None, "never confirmed");
+        board.confirmed(Revision::new(5));
+        board.live();
+        assert_eq!(board.status().stale_for, None);
+        board.stale("cut".to_owned());
+        std::thread::sleep(Duration::from_millis(20));
+        let status = board.status();
+        assert!(status.stale_for.is_some_and(|age| age >= Duration::from_millis(15)), "{status:?}");
+        assert_eq!(status.confirmed_revision, Some(Revision::new(5)));
+    }
+}
