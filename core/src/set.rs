@@ -219,3 +219,6 @@ fn list<'i>(sections: &Sections<'i>, values: &'i Values) -> StrList<'i> {
 fn text(bytes: &[u8]) -> &str {
     core::str::from_utf8(bytes).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests;
