@@ -211,6 +211,8 @@ fn ask_everything(image: Vec<u8>, requests: &[Request]) {
     let directives = set.iter().count();
     assert_eq!(directives, set.len());
     assert!(set.iter().all(|directive| !directive.id.is_empty()));
+    assert_eq!(set.earliest_expiry(), set.iter().map(|directive| directive.expires_at).min());
+    assert_eq!(set.latest_expiry(), set.iter().map(|directive| directive.expires_at).max());
     for request in requests {
         request.with_facts(|request| {
             for now in [UnixMillis::new(0), NOW, UnixMillis::MAX] {
