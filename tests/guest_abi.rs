@@ -1,13 +1,22 @@
 //! The built module as it is: what it imports and exports, how large it is, and that it means what the native core
 //! means.
 
-#![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, reason = "a test that fails says where")]
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test that fails says where"
+)]
 
 #[path = "guest/wat.rs"]
 mod wat;
 
-use aldis_abi::{FUNCTIONS, Function, Stamp, name};
-use aldis_core::{DirectiveSet, Outcome};
+use aldis_abi::{
+    EXPLAIN_LINES, FUNCTIONS, Function, INFO_BYTES, MAX_REQUEST_BUFFER, MAX_SET_BUFFER, Stamp, Status,
+    VERSION, ValueType, name,
+};
+use aldis_core::{Decision, DirectiveSet, Outcome, Request};
 use aldis_etcd::sink::guest::{
     ContractError, EngineError, GuestEngine, GuestError, GuestInstance, GuestLimits, check_contract,
     embedded_module,
@@ -65,6 +74,40 @@ fn a_module_that_differs_in_one_thing_is_refused_by_both_checks() {
     }
 }
 
+/// Every function with its types, every status with its number, every limit: what a page alone must say.
+#[test]
+fn the_page_says_what_the_code_says() {
+    let page = include_str!("../wasm/ABI.md");
+    assert_eq!(missing_on(page), Vec::<String>::new());
+    for line in page.lines().filter(|line| line.starts_with("| −") || line.starts_with("| `aldis_e")) {
+        assert_ne!(missing_on(&page.replace(line, "")).len(), 0, "nobody misses {line}");
+    }
+}
+
+fn missing_on(page: &str) -> Vec<String> {
+    let functions = FUNCTIONS.iter().map(|function| {
+        let result = format!("{:?}", function.result).to_lowercase();
+        (format!("| `{}` |", function.name), format!("| `{result}`: "), function.params)
+    });
+    let wrong_function = |(name, result, params): (String, String, &[ValueType])| {
+        let line = page.lines().find(|line| line.starts_with(&name)).unwrap_or_default();
+        let types = line.matches(": i32").count() + line.matches(": i64").count();
+        (!line.contains(&result) || types != params.len()).then_some(name)
+    };
+    let statuses = Status::ALL.iter().map(|status| format!("| −{} | `{status:?}` |", status.code()));
+    let limits = [MAX_REQUEST_BUFFER, MAX_SET_BUFFER].map(|bytes| {
+        let digits = bytes.to_string();
+        format!("| {} {} {} bytes |", &digits[..2], &digits[2..5], &digits[5..])
+    });
+    let others = [
+        format!("version {VERSION}"),
+        format!("| {EXPLAIN_LINES} |"),
+        format!("`aldis_info()`: {INFO_BYTES} bytes"),
+    ];
+    let wanted = statuses.chain(limits).chain(others).filter(|line| !page.contains(line.as_str()));
+    functions.filter_map(wrong_function).chain(wanted).collect()
+}
+
 #[test]
 fn another_version_is_refused() {
     let other = Guest::harmless().with(name::ABI_VERSION, "(i32.const 2)").wasm();
@@ -109,13 +152,49 @@ proptest! {
         let set = DirectiveSet::from_directives(directives).unwrap();
         let mut guest = instance();
         prop_assert_eq!(guest.load_image(set.as_image(), Stamp::NONE), Ok(set.len()));
-        for (request, now) in requests {
+        for (request, now) in &requests {
+            let now = *now;
             request.with_facts(|request| {
                 assert_eq!(guest.evaluate(request, now), Ok(set.evaluate(request, now)));
                 assert_eq!(guest.explain(request, now).unwrap(), explained(&set, request, now));
             });
         }
     }
+}
+
+#[test]
+fn a_batch_decides_as_one_call_for_each() {
+    let document = r#"{"directives":[{"id":"a","level":"Shape","ttl_secs":9,"tenant":"t3"},
+        {"id":"b","level":"ShapeTiming","ttl_secs":9,"principal":"p","sample_per_mille":500}]}"#;
+    let set = DirectiveSet::decode(document.as_bytes(), NOW).unwrap();
+    let mut guest = instance();
+    guest.load_image(set.as_image(), Stamp::NONE).unwrap();
+    let texts: Vec<(String, String)> =
+        (0..2_000).map(|i| (format!("t{}", i % 7), format!("id {i}"))).collect();
+    let request = |(tenant, id): &'static (String, String)| Request {
+        tenant: Some(tenant),
+        principal: Some("p"),
+        request_id: Some(id),
+        ..Request::EMPTY
+    };
+    let texts: &'static [(String, String)] = texts.leak();
+    let requests: Vec<Request<'_>> = texts.iter().map(request).collect();
+    for count in [0, 1, 64, 2_000] {
+        let mut decisions = Vec::new();
+        guest.evaluate_batch(&requests[..count], NOW, &mut decisions).unwrap();
+        let native: Vec<_> = requests[..count].iter().map(|request| set.evaluate(request, NOW)).collect();
+        assert_eq!(decisions, native);
+    }
+    let long = "x".repeat(65_536);
+    let mut decisions = vec![Decision::OFF];
+    let too_long = Request { tenant: Some(&long), ..requests[0] };
+    assert_eq!(guest.evaluate_batch(&[requests[0], too_long], NOW, &mut decisions), Err(GuestError::TooLong));
+    let fits = "x".repeat(65_535);
+    let many = [Request { tenant: Some(&fits), ..Request::EMPTY }; 256];
+    let refused = guest.evaluate_batch(&many, NOW, &mut decisions);
+    assert_eq!(refused, Err(Status::TooLarge.into()));
+    guest.evaluate_batch(&many[1..], NOW, &mut decisions).unwrap();
+    assert_eq!(decisions.len(), 256);
 }
 
 fn explained(set: &DirectiveSet, request: &aldis_core::Request<'_>, now: aldis_core::UnixMillis) -> String {

@@ -133,6 +133,23 @@ fn what_a_guest_says_is_checked_before_it_is_believed() {
 }
 
 #[test]
+fn a_batch_is_believed_no_more_than_a_single_answer() {
+    let lies = [
+        ("(i32.const 1)", Fault::Nonsense("it answered other requests than it was asked")),
+        ("(i32.const -99)", Fault::Nonsense("an unknown status")),
+        ("(i64.store (i32.const 1024) (i64.const -1)) (i32.const 2)", Fault::Nonsense("an unknown decision")),
+        ("(loop (br 0)) (i32.const 2)", Fault::Deadline),
+    ];
+    for (body, fault) in lies {
+        let wasm = Guest::harmless().with(name::EVALUATE_BATCH, body).wasm();
+        let mut guest = GuestEngine::from_wasm(&wasm, LIMITS).unwrap().instantiate().unwrap();
+        let mut decisions = vec![Decision::OFF];
+        let result = guest.evaluate_batch(&[ACME, ACME], NOW, &mut decisions);
+        assert_eq!((result, decisions.len()), (Err(GuestError::Fault(fault)), 1), "{body}");
+    }
+}
+
+#[test]
 fn a_set_that_no_guest_takes_leaves_the_previous_one() {
     // Takes what is as short as the image of one directive, and does worse and worse for what is longer.
     let longer = snapshot(1).set.as_image().len() + 40 + 64;

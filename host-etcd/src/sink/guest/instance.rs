@@ -1,5 +1,7 @@
 //! One guest, live: writes into its memory, calls it, and believes nothing it answers.
 
+mod batch;
+
 use std::fmt;
 use std::ops::Range;
 
@@ -22,6 +24,7 @@ pub struct GuestInstance {
     store: Store<Budget>,
     memory: Memory,
     evaluate: TypedFunc<(i32, i64), i64>,
+    evaluate_batch: TypedFunc<(i32, i64), i32>,
     instance: Instance,
     /// Where requests are written.
     room: Range<usize>,
@@ -29,6 +32,8 @@ pub struct GuestInstance {
     directives: usize,
     call_ticks: u64,
     load_ticks: u64,
+    /// Keeps the ticker behind the deadlines going for as long as this instance can be called.
+    _engine: GuestEngine,
 }
 
 impl GuestInstance {
@@ -41,8 +46,20 @@ impl GuestInstance {
         let memory =
             instance.get_memory(&mut store, aldis_abi::MEMORY).ok_or(Fault::Nonsense("no memory"))?;
         let evaluate = instance.get_typed_func(&mut store, name::EVALUATE)?;
+        let evaluate_batch = instance.get_typed_func(&mut store, name::EVALUATE_BATCH)?;
         let (call_ticks, load_ticks) = (engine.call_ticks(), engine.load_ticks());
-        Ok(Self { store, memory, evaluate, instance, room: 0..0, directives: 0, call_ticks, load_ticks })
+        Ok(Self {
+            store,
+            memory,
+            evaluate,
+            evaluate_batch,
+            instance,
+            room: 0..0,
+            directives: 0,
+            call_ticks,
+            load_ticks,
+            _engine: engine.clone(),
+        })
     }
 
     /// Puts an image in force; says how many directives it has. The previous set stays if this fails.
