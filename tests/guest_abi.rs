@@ -96,8 +96,8 @@ fn missing_on(page: &str) -> Vec<String> {
     };
     let statuses = Status::ALL.iter().map(|status| format!("| −{} | `{status:?}` |", status.code()));
     let limits = [MAX_REQUEST_BUFFER, MAX_SET_BUFFER].map(|bytes| {
-        let digits = bytes.to_string();
-        format!("| {} {} {} bytes |", &digits[..2], &digits[2..5], &digits[5..])
+        let (millions, thousands, ones) = (bytes / 1_000_000, bytes / 1_000 % 1_000, bytes % 1_000);
+        format!("| {millions} {thousands:03} {ones:03} bytes |")
     });
     let others = [
         format!("version {VERSION}"),
