@@ -9,14 +9,16 @@ use fastrand::Rng;
 
 use crate::client::{Client, Link};
 use crate::server::{SCOPE, Server};
-use crate::weather::{self, Happening};
+use crate::weather;
 
 /// How long faults go on.
 const FAULTS: Duration = Duration::from_secs(180);
 
-/// How long convergence may take once they stop: a dead link is noticed within 10 s, the longest delay is 10 s, a round
-/// over endpoints that stay silent takes up to 10 s, a server that is behind is read four times within 2 s.
-const CONVERGENCE: Duration = Duration::from_secs(33);
+/// How long convergence may take once they stop.
+const CONVERGENCE: Duration = Duration::from_secs(15);
+
+/// How much longer if there are endpoints that stay silent for good, which are tried before the healthy one.
+const SILENT_ROUND: Duration = Duration::from_secs(7);
 
 /// Until a verifying read is over, where nothing else can tell.
 const VERIFICATION: Duration = Duration::from_secs(80);
@@ -32,7 +34,7 @@ const TRACED: usize = 60;
 
 /// Until when something is out of order.
 #[derive(Clone, Copy, Default)]
-struct Until(Option<Instant>);
+pub(crate) struct Until(pub(crate) Option<Instant>);
 
 impl Until {
     fn holds(self, now: Instant) -> bool {
@@ -41,35 +43,35 @@ impl Until {
 }
 
 /// The connection that is open, if any.
-struct Connection {
-    number: u64,
-    endpoint: usize,
-    incarnation: usize,
+pub(crate) struct Connection {
+    pub(crate) number: u64,
+    pub(crate) endpoint: usize,
+    pub(crate) incarnation: usize,
     /// It will never say anything again.
-    is_dead: bool,
+    pub(crate) is_dead: bool,
     /// The call that is not answered yet.
-    call: Option<u64>,
-    watch: Option<ServerWatch>,
+    pub(crate) call: Option<u64>,
+    pub(crate) watch: Option<ServerWatch>,
 }
 
 /// The server's side of a watch.
-struct ServerWatch {
-    number: u64,
-    next: Revision,
-    is_over: bool,
-    loses_next: bool,
+pub(crate) struct ServerWatch {
+    pub(crate) number: u64,
+    pub(crate) next: Revision,
+    pub(crate) is_over: bool,
+    pub(crate) loses_next: bool,
     /// The stream keeps its order.
-    last_arrival: Instant,
+    pub(crate) last_arrival: Instant,
 }
 
 /// Something on its way.
-struct Parcel {
-    connection: u64,
-    watch: Option<u64>,
-    what: What,
+pub(crate) struct Parcel {
+    pub(crate) connection: u64,
+    pub(crate) watch: Option<u64>,
+    pub(crate) what: What,
 }
 
-enum What {
+pub(crate) enum What {
     /// To the server.
     Call(Output),
     /// To the client.
@@ -78,26 +80,34 @@ enum What {
     Deadline(u64),
 }
 
+/// How a run came to its end.
+pub(crate) struct Convergence {
+    /// From the end of the faults.
+    pub(crate) took: Duration,
+    /// Whether nothing but a verifying read could tell that something was wrong.
+    pub(crate) needed_a_read: bool,
+}
+
 /// Everything.
 pub(crate) struct World {
-    now: Instant,
-    began: Instant,
-    random: Rng,
-    server: Server,
-    client: Client,
-    connection: Option<Connection>,
-    numbers: u64,
-    parcels: BTreeMap<(Instant, u64), Parcel>,
-    refusing: Vec<Until>,
-    silent: Vec<Until>,
-    failing: Until,
-    stale: Until,
-    mute: Until,
-    is_calm: bool,
-    panics: bool,
+    pub(crate) now: Instant,
+    pub(crate) began: Instant,
+    pub(crate) random: Rng,
+    pub(crate) server: Server,
+    pub(crate) client: Client,
+    pub(crate) connection: Option<Connection>,
+    pub(crate) numbers: u64,
+    pub(crate) parcels: BTreeMap<(Instant, u64), Parcel>,
+    pub(crate) refusing: Vec<Until>,
+    pub(crate) silent: Vec<Until>,
+    pub(crate) failing: Until,
+    pub(crate) stale: Until,
+    pub(crate) mute: Until,
+    pub(crate) is_calm: bool,
+    pub(crate) panics: bool,
     /// When it has connected lately.
     connects: VecDeque<Instant>,
-    heard_at: Instant,
+    pub(crate) heard_at: Instant,
     steps: usize,
     trace: Vec<String>,
 }
@@ -130,8 +140,8 @@ impl World {
         }
     }
 
-    /// First anything, then calm; how long it took to converge in the calm.
-    pub(crate) fn run(&mut self) -> Duration {
+    /// First anything, then calm.
+    pub(crate) fn run(&mut self) -> Convergence {
         self.obey();
         let end = self.now + FAULTS;
         while self.now < end {
@@ -141,7 +151,10 @@ impl World {
         }
         self.calm_down();
         let (calm, needs_a_read) = (self.now, self.client.needs_a_read());
-        let limit = if needs_a_read { CONVERGENCE + VERIFICATION } else { CONVERGENCE };
+        let mut limit = if needs_a_read { CONVERGENCE + VERIFICATION } else { CONVERGENCE };
+        if self.silent.iter().any(|silent| silent.holds(calm)) {
+            limit += SILENT_ROUND;
+        }
         let converged = self.until(calm + limit, |world| world.client.is_up_to_date(&world.server));
         assert!(converged, "has not converged {limit:?} after the faults have stopped");
         let took = self.now - calm;
@@ -151,7 +164,7 @@ impl World {
         let heard =
             self.until(self.now + Duration::from_secs(1), |world| world.client.is_up_to_date(&world.server));
         assert!(heard, "is deaf to a change in calm weather");
-        took
+        Convergence { took, needed_a_read: needs_a_read }
     }
 
     /// What happened, the latest last.
@@ -207,7 +220,7 @@ impl World {
         }
     }
 
-    fn tell(&mut self, input: Input) {
+    pub(crate) fn tell(&mut self, input: Input) {
         if let (
             Input::Head(_)
             | Input::Listed(_)
@@ -332,7 +345,7 @@ impl World {
     }
 
     /// Sends the watch what it has not been sent yet.
-    fn pump(&mut self) {
+    pub(crate) fn pump(&mut self) {
         let header = self.server.header();
         let Some(watch) = self.connection.as_mut().and_then(|connection| connection.watch.as_mut()) else {
             return;
@@ -360,7 +373,7 @@ impl World {
         }
     }
 
-    fn write(&mut self, in_scope: bool) {
+    pub(crate) fn write(&mut self, in_scope: bool) {
         let mut keys = BTreeMap::new();
         for _ in 0..self.random.usize(1..4) {
             let key = self.random.u8(0..6);
@@ -373,143 +386,6 @@ impl World {
         self.pump();
     }
 
-    fn happen(&mut self, happening: Happening) {
-        self.note(&happening);
-        let until = Until(Some(self.now + Duration::from_millis(self.random.u64(0..20_000))));
-        match happening {
-            Happening::Write => self.write(true),
-            Happening::ForeignWrite => self.write(false),
-            Happening::Compact => {
-                let last = self.server.header().revision.as_u64();
-                self.server.compact(self.random.u64(1..=last));
-                self.pump();
-            }
-            Happening::Cut => self.cut(),
-            Happening::Refuse(endpoint) => {
-                self.refusing[endpoint] = until;
-                if self.connection.as_ref().is_some_and(|connection| connection.endpoint == endpoint) {
-                    self.cut();
-                }
-            }
-            Happening::Silence(endpoint) => {
-                self.silent[endpoint] = until;
-                if self.connection.as_ref().is_some_and(|connection| connection.endpoint == endpoint) {
-                    self.freeze();
-                }
-            }
-            Happening::Freeze => self.freeze(),
-            Happening::Cancel => self.cancel(),
-            Happening::Replay => self.replay(),
-            Happening::Overtake => self.overtake(),
-            Happening::Lose => {
-                if let Some(watch) = self.connection.as_mut().and_then(|connection| connection.watch.as_mut())
-                {
-                    watch.loses_next = true;
-                }
-            }
-            Happening::FailCalls => self.failing = until,
-            Happening::StaleLists => self.stale = until,
-            Happening::Mute => self.mute = until,
-            Happening::Restore => self.restore(),
-            Happening::Panic => self.panics = true,
-            Happening::Pause => {
-                self.now += Duration::from_millis(self.random.u64(0..60_000));
-                self.heard_at = self.now;
-            }
-        }
-    }
-
-    /// The stream ends, and every call under way fails.
-    fn cut(&mut self) {
-        if let Some(connection) = &mut self.connection {
-            let (number, has_watch) = (connection.number, connection.watch.is_some());
-            connection.is_dead = true;
-            self.parcels.retain(|_, parcel| parcel.connection != number);
-            match has_watch {
-                true => self.tell(Input::StreamEnded(None)),
-                false => self.tell(Input::CallFailed(failure("connection reset"))),
-            }
-        }
-    }
-
-    fn freeze(&mut self) {
-        if let Some(connection) = &mut self.connection {
-            connection.is_dead = true;
-        }
-    }
-
-    fn cancel(&mut self) {
-        let header = self.server.header();
-        let reason = if self.random.bool() { String::new() } else { "permission denied".to_owned() };
-        if let Some(watch) = self.connection.as_mut().and_then(|connection| connection.watch.as_mut()) {
-            watch.is_over = true;
-            self.say(WatchMessage::Canceled { header, compacted: None, reason });
-        }
-    }
-
-    /// Old transactions, whole and in part, and keys of others.
-    fn replay(&mut self) {
-        let header = self.server.header();
-        let past = self.random.u64(1..=header.revision.as_u64());
-        let Some(watch) = self.connection.as_ref().and_then(|connection| connection.watch.as_ref()) else {
-            return;
-        };
-        let sent = watch.next;
-        let mut events: Vec<KvEvent> = (past..=past + 2)
-            .map(Revision::new)
-            .filter(|revision| *revision < sent)
-            .flat_map(|revision| self.server.transaction(revision))
-            .collect();
-        events.push(KvEvent::Delete { key: "foreign".into(), mod_revision: Revision::new(1_000_000) });
-        self.say(WatchMessage::Events(header, events));
-    }
-
-    /// A progress notification that arrives before the events it speaks for.
-    fn overtake(&mut self) {
-        self.write(true);
-        let header = self.server.header();
-        let Some(connection) = &self.connection else { return };
-        let Some(watch) = &connection.watch else { return };
-        if !watch.is_over {
-            let parcel = Parcel {
-                connection: connection.number,
-                watch: Some(watch.number),
-                what: What::Answer(Input::Message(WatchMessage::Progress(header))),
-            };
-            let key = (self.now, self.number());
-            self.parcels.insert(key, parcel);
-            self.client.was_overtaken = true;
-        }
-    }
-
-    fn restore(&mut self) {
-        let cluster_id = match self.random.bool() {
-            true => self.server.header().cluster_id,
-            false => self.random.u64(1..4),
-        };
-        let last = self.server.header().revision.as_u64();
-        let back = if self.random.u8(0..4) == 0 { last } else { self.random.u64(0..5) };
-        self.server.restore(last.saturating_sub(back), cluster_id);
-        self.cut();
-    }
-
-    /// The faults stop, except that all endpoints but one may stay as they are, for good.
-    fn calm_down(&mut self) {
-        self.is_calm = true;
-        (self.failing, self.stale, self.mute) = Default::default();
-        if let Some(watch) = self.connection.as_mut().and_then(|connection| connection.watch.as_mut()) {
-            watch.loses_next = false;
-        }
-        let for_good = Until(Some(self.now + Duration::from_secs(3_600)));
-        let healthy = self.random.usize(0..self.refusing.len());
-        for endpoint in 0..self.refusing.len() {
-            let (refuses, silent) = (self.random.bool(), self.random.bool());
-            let is_healthy = endpoint == healthy;
-            self.refusing[endpoint] = if refuses && !is_healthy { for_good } else { Until::default() };
-            self.silent[endpoint] = if silent && !is_healthy { for_good } else { Until::default() };
-        }
-    }
-
     fn answer(&mut self, input: Input) {
         let Some(connection) = &self.connection else { return };
         let parcel = Parcel { connection: connection.number, watch: None, what: What::Answer(input) };
@@ -517,7 +393,7 @@ impl World {
     }
 
     /// Sends on the stream, which keeps its order.
-    fn say(&mut self, message: WatchMessage) {
+    pub(crate) fn say(&mut self, message: WatchMessage) {
         let Some(connection) = &self.connection else { return };
         let Some(watch) = &connection.watch else { return };
         let parcel = Parcel {
@@ -539,12 +415,12 @@ impl World {
         at
     }
 
-    fn number(&mut self) -> u64 {
+    pub(crate) fn number(&mut self) -> u64 {
         self.numbers += 1;
         self.numbers
     }
 
-    fn note(&mut self, what: &impl std::fmt::Debug) {
+    pub(crate) fn note(&mut self, what: &impl std::fmt::Debug) {
         // Instants differ from run to run, and values are long.
         let text = format!("{what:?}");
         let text = text.split("since: Instant").next().unwrap_or_default();
@@ -561,6 +437,6 @@ impl World {
     }
 }
 
-fn failure(cause: &str) -> KvError {
+pub(crate) fn failure(cause: &str) -> KvError {
     KvError::Failed { operation: "call", cause: cause.to_owned() }
 }

@@ -226,7 +226,10 @@ impl Watch {
 
     fn on_due(&mut self, due: Due, now: Instant) {
         match due {
-            Due::Dead => self.fail(timeout("progress request", self.config.silence_limit), now),
+            Due::Dead => {
+                let silence = self.config.silence_limit;
+                self.fail_after_silence(timeout("progress request", silence), silence, now);
+            }
             Due::Unverified => self.give_up_verification(timeout("list", self.config.list_timeout), now),
             Due::Settle => self.settle_verification(now),
             Due::Verify => self.verify(now),
@@ -281,12 +284,17 @@ impl Watch {
 
     /// Leaves the connection, and goes on with the next endpoint when it is time.
     pub(super) fn fail(&mut self, cause: KvError, now: Instant) {
+        self.fail_after_silence(cause, Duration::ZERO, now);
+    }
+
+    /// The same for a watch that has been silent for so long.
+    fn fail_after_silence(&mut self, cause: KvError, silence: Duration, now: Instant) {
         self.outputs.push_back(Output::Close);
         let endpoint = self.rotation.endpoint();
         let delay = match self.stood_since.take() {
             Some(since) => {
                 let was_healthy = now.saturating_duration_since(since) >= self.config.healthy_after;
-                self.rotation.after_loss(now, was_healthy)
+                self.rotation.after_loss(now, silence, was_healthy)
             }
             None => self.rotation.after_failure(now),
         };

@@ -18,6 +18,7 @@ pub(super) struct Rotation {
     first_round: bool,
     round_started: Instant,
     connect_timeout: Duration,
+    retry_base: Duration,
     backoff: Backoff,
 }
 
@@ -30,6 +31,7 @@ impl Rotation {
             first_round: true,
             round_started: now,
             connect_timeout: config.connect_timeout,
+            retry_base: config.retry_base,
             backoff: Backoff::new(config.retry_base, config.retry_cap, config.seed),
         }
     }
@@ -57,13 +59,21 @@ impl Rotation {
         }
     }
 
-    /// Goes on after a watch that stood was lost. The delay counts from now: all instances lost it at the same time.
-    pub(super) fn after_loss(&mut self, now: Instant, was_healthy: bool) -> Duration {
+    /// Goes on after a watch that stood was lost, be it at once or after so much silence. All instances may have lost it
+    /// at the same time, so the first retry is spread in any case; beyond that, silence counts as waiting.
+    pub(super) fn after_loss(&mut self, now: Instant, silence: Duration, was_healthy: bool) -> Duration {
         if was_healthy {
             self.backoff.reset();
         }
         self.next_endpoint();
-        self.begin_round(now, now)
+        let delay = self.backoff.next_delay();
+        match silence.is_zero() {
+            true => self.begin_round(now, delay),
+            false => {
+                let spread = self.backoff.jitter(self.retry_base);
+                self.begin_round(now, delay.saturating_sub(silence).max(spread))
+            }
+        }
     }
 
     /// Goes on after an attempt that came to nothing. The delay between rounds counts from the round's start: what a
@@ -73,7 +83,10 @@ impl Rotation {
         self.failed_in_round = self.failed_in_round.saturating_add(1);
         match self.failed_in_round < self.endpoints {
             true => Duration::ZERO,
-            false => self.begin_round(self.round_started, now),
+            false => {
+                let next = self.round_started + self.backoff.next_delay();
+                self.begin_round(now, next.saturating_duration_since(now))
+            }
         }
     }
 
@@ -95,9 +108,8 @@ impl Rotation {
         self.current = self.current.saturating_add(1).checked_rem(self.endpoints).unwrap_or(0);
     }
 
-    /// Begins a round after a delay that counts from `from`; how long that is from now.
-    fn begin_round(&mut self, from: Instant, now: Instant) -> Duration {
-        let delay = (from + self.backoff.next_delay()).saturating_duration_since(now);
+    /// Begins a round after this delay, which it returns.
+    fn begin_round(&mut self, now: Instant, delay: Duration) -> Duration {
         self.first_round = false;
         self.failed_in_round = 0;
         self.round_started = now + delay;

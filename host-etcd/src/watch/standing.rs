@@ -10,6 +10,9 @@ use crate::kv::{Key, KvEvent, Listing, Revision};
 /// has, not even later, so without this a watch that resumes would wait a heartbeat until it may call itself live.
 const ASK_BEHIND_EVERY: Duration = Duration::from_millis(250);
 
+/// A list that is held for the watch to catch up is held for as long as the watch says something that often.
+const STILL_COMING: Duration = Duration::from_millis(500);
+
 /// A watch that stands.
 #[derive(Clone, Debug)]
 pub(super) struct Standing {
@@ -81,6 +84,9 @@ impl Standing {
     pub(super) fn heard(&mut self, config: &Config, now: Instant) {
         self.ask_at = now + self.interval(config);
         self.dead_at = None;
+        if let Verify::Held { until, .. } = &mut self.verify {
+            *until = (*until).max(now + STILL_COMING);
+        }
     }
 
     /// The watch is being asked for its progress. Patience counts from the first question that is not answered, not from

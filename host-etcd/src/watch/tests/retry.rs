@@ -115,6 +115,25 @@ fn delays_start_over_only_after_a_stretch_of_health() {
 }
 
 #[test]
+fn silence_counts_as_waiting_but_the_retry_is_spread_all_the_same() {
+    let mut delays = Vec::new();
+    for seed in 0..200 {
+        let mut bench = Bench::with(1, |config| config.seed = seed);
+        bench.stand(10);
+        // A link that flaps: the ceiling is ten seconds by now.
+        for _ in 0..8 {
+            bench.reconnect();
+            bench.handle(Input::Head(header(10)));
+            bench.acknowledge(10);
+        }
+        let outputs = bench.pass(10 * SECOND);
+        delays.push(delay(&outputs));
+    }
+    assert!(delays.iter().all(|&delay| delay <= Duration::from_millis(800)));
+    assert!(delays.iter().filter(|&&delay| delay < Duration::from_millis(50)).count() < 30);
+}
+
+#[test]
 fn a_watch_that_never_stands_counts_as_a_failure_though_the_list_was_read() {
     let mut bench = Bench::with(2, |_| {});
     bench.handle(Input::Connected);

@@ -107,6 +107,21 @@ fn a_watch_that_does_not_catch_up_is_not_waited_for() {
 }
 
 #[test]
+fn after_a_pause_of_our_own_what_has_arrived_is_delivered_first() {
+    let mut bench = Bench::standing_at(10);
+    until_read(&mut bench);
+    bench.handle(Input::Listed(listing(12, &[("d/a", 11), ("d/b", 12)])));
+    bench.now += 60 * SECOND;
+    let outputs = bench.handle(events(11, vec![put("d/a", 11)]));
+    assert_eq!(delivered(&outputs), [&change(11, vec![put("d/a", 11)])]);
+    let outputs = bench.handle(events(12, vec![put("d/b", 12)]));
+    assert_eq!(
+        delivered(&outputs),
+        [&change(12, vec![put("d/b", 12)]), &verified(12, &[("d/a", 11), ("d/b", 12)], &[])]
+    );
+}
+
+#[test]
 fn a_watch_that_has_lost_something_is_opened_anew() {
     let mut bench = Bench::standing_at(10);
     until_read(&mut bench);
