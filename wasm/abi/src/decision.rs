@@ -30,12 +30,12 @@ pub struct Nonsense;
 impl Answer {
     /// Bytes from the low end: `decided_by` (4; all ones for none), level, flags (bit 0 ring buffer, bit 1
     /// capture), status, zero. So the integer is never negative.
+    #[inline]
     #[must_use]
     pub fn pack(answer: Result<Self, Status>) -> u64 {
-        let [a, b, c, d] = NO_INDEX.to_le_bytes();
         match answer {
             Ok(answer) => answer.pack_ok(),
-            Err(status) => u64::from_le_bytes([a, b, c, d, 0, 0, status.code(), 0]),
+            Err(status) => u64::from(NO_INDEX) | u64::from(status.code()) << 48,
         }
     }
 
@@ -45,6 +45,7 @@ impl Answer {
     ///
     /// `Ok(Err(status))` if the guest refused the request; `Err(Nonsense)` if the integer has bits that `pack`
     /// never sets: an unknown level, flag or status, or a decision beside a status.
+    #[inline]
     pub fn unpack(packed: u64) -> Result<Result<Self, Status>, Nonsense> {
         let [a, b, c, d, level, flags, status, zero] = packed.to_le_bytes();
         if zero != 0 || flags > (RING_BUFFER | CAPTURE) || level > HIGHEST_LEVEL {
@@ -64,10 +65,8 @@ impl Answer {
     }
 
     fn pack_ok(self) -> u64 {
-        let [a, b, c, d] = self.decided_by.unwrap_or(NO_INDEX).to_le_bytes();
-        let ring_buffer = if self.ring_buffer { RING_BUFFER } else { 0 };
-        let capture = if self.capture { CAPTURE } else { 0 };
-        u64::from_le_bytes([a, b, c, d, self.level, ring_buffer | capture, 0, 0])
+        let flags = u64::from(self.ring_buffer) | u64::from(self.capture) << 1;
+        u64::from(self.decided_by.unwrap_or(NO_INDEX)) | u64::from(self.level) << 32 | flags << 40
     }
 }
 

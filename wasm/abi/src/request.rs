@@ -5,7 +5,7 @@
 
 use core::fmt;
 
-use crate::bytes::{put, take};
+use crate::bytes::{put, take, take_u64};
 
 /// Bytes before the label table.
 pub const HEADER_BYTES: usize = 16;
@@ -106,6 +106,7 @@ pub fn encode(facts: &Facts<'_>, room: &mut [u8]) -> Result<usize, EncodeError> 
 /// # Errors
 ///
 /// [`MalformedRequest`] if a length does not add up, a bit is set that means nothing, or the text is not UTF-8.
+#[inline]
 pub fn decode(bytes: &[u8]) -> Result<RequestView<'_>, MalformedRequest> {
     view(bytes).ok_or(MalformedRequest)
 }
@@ -144,38 +145,46 @@ fn short(len: usize) -> Result<u16, EncodeError> {
     u16::try_from(len).map_err(|_| EncodeError::TooLong)
 }
 
+#[inline(always)]
 fn view(mut bytes: &[u8]) -> Option<RequestView<'_>> {
-    let [present, endpoint, l0, l1, t0, t1, i0, i1, p0, p1, r0, r1, c0, c1, z0, z1] =
-        take::<HEADER_BYTES>(&mut bytes)?;
-    if present & !KNOWN != 0 || [z0, z1] != [0, 0] || (present & ENDPOINT == 0 && endpoint != 0) {
+    // Two loads, rather than one for each byte.
+    let (low, high) = (take_u64(&mut bytes)?, take_u64(&mut bytes)?);
+    let [present, endpoint, ..] = low.to_le_bytes();
+    let lens = [low >> 32, low >> 48, high, high >> 16, high >> 32].map(|len| len & 0xffff);
+    if present & !KNOWN != 0 || high >> 48 != 0 || (present & ENDPOINT == 0 && endpoint != 0) {
         return None;
     }
-    let labels = usize::from(u16::from_le_bytes([l0, l1]));
+    let labels = usize::try_from(low >> 16 & 0xffff).ok()?;
     let (table, text) = bytes.split_at_checked(labels * LABEL_BYTES)?;
     let text = &mut core::str::from_utf8(text).ok()?;
+    let [tenant, index, principal, request_id, trace_id] = lens;
     let view = RequestView {
-        tenant: fact(text, present & TENANT, [t0, t1])?,
-        index: fact(text, present & INDEX, [i0, i1])?,
-        principal: fact(text, present & PRINCIPAL, [p0, p1])?,
-        request_id: fact(text, present & REQUEST_ID, [r0, r1])?,
-        trace_id: fact(text, present & TRACE_ID, [c0, c1])?,
+        tenant: fact(text, present & TENANT, tenant)?,
+        index: fact(text, present & INDEX, index)?,
+        principal: fact(text, present & PRINCIPAL, principal)?,
+        request_id: fact(text, present & REQUEST_ID, request_id)?,
+        trace_id: fact(text, present & TRACE_ID, trace_id)?,
         endpoint: (present & ENDPOINT != 0).then_some(endpoint),
         labels: Labels { table, text },
     };
-    view.labels.add_up().then_some(view)
+    // Without labels, which is the usual request, there is nothing to walk.
+    let whole = if view.labels.is_empty() { text.is_empty() } else { view.labels.add_up() };
+    whole.then_some(view)
 }
 
 /// Takes one fact off the text. An absent one has no length.
-fn fact<'a>(text: &mut &'a str, present: u8, len: [u8; 2]) -> Option<Option<&'a str>> {
-    match (present != 0, u16::from_le_bytes(len)) {
+#[inline(always)]
+fn fact<'a>(text: &mut &'a str, present: u8, len: u64) -> Option<Option<&'a str>> {
+    match (present != 0, len) {
         (false, 0) => Some(None),
         (false, _) => None,
-        (true, len) => cut(text, len).map(Some),
+        (true, len) => cut(text, usize::try_from(len).ok()?).map(Some),
     }
 }
 
-fn cut<'a>(text: &mut &'a str, len: u16) -> Option<&'a str> {
-    let (head, rest) = text.split_at_checked(usize::from(len))?;
+#[inline(always)]
+fn cut<'a>(text: &mut &'a str, len: usize) -> Option<&'a str> {
+    let (head, rest) = text.split_at_checked(len)?;
     *text = rest;
     Some(head)
 }
@@ -205,8 +214,8 @@ impl<'a> Iterator for Labels<'a> {
 
     fn next(&mut self) -> Option<Self::Item> {
         let [n0, n1, v0, v1] = take(&mut self.table)?;
-        let name = cut(&mut self.text, u16::from_le_bytes([n0, n1]))?;
-        Some((name, cut(&mut self.text, u16::from_le_bytes([v0, v1]))?))
+        let name = cut(&mut self.text, u16::from_le_bytes([n0, n1]).into())?;
+        Some((name, cut(&mut self.text, u16::from_le_bytes([v0, v1]).into())?))
     }
 }
 

@@ -6,7 +6,7 @@
 
 use core::cell::UnsafeCell;
 
-use aldis_abi::{Answer, Status, VERSION};
+use aldis_abi::{Status, VERSION};
 use aldis_core::UnixMillis;
 use dlmalloc::GlobalDlmalloc;
 
@@ -65,7 +65,7 @@ extern "C" fn aldis_load_document(len: i32, anchor_ms: i64) -> i32 {
 
 #[unsafe(no_mangle)]
 extern "C" fn aldis_evaluate(len: i32, now_ms: i64) -> i64 {
-    with_guest(|guest| Answer::pack(guest.evaluate(length(len), millis(now_ms))).cast_signed())
+    with_guest(|guest| guest.evaluate(length(len), millis(now_ms)).cast_signed())
 }
 
 #[unsafe(no_mangle)]

@@ -93,11 +93,14 @@ impl Guest {
 
     /// Decides on the request in the first `len` bytes of its buffer. Allocates only for more than sixteen labels.
     ///
-    /// # Errors
-    ///
-    /// [`Status::NotReserved`], [`Status::BadRequest`], [`Status::OutOfMemory`].
-    pub fn evaluate(&self, len: usize, now: UnixMillis) -> Result<Answer, Status> {
-        self.decide(self.buffers.request.get(..len).ok_or(Status::NotReserved)?, now)
+    /// The result is a packed [`Answer`], or [`Status::NotReserved`], [`Status::BadRequest`] or
+    /// [`Status::OutOfMemory`] in the same form.
+    #[must_use]
+    pub fn evaluate(&self, len: usize, now: UnixMillis) -> u64 {
+        match self.buffers.request.get(..len) {
+            Some(request) => self.decide(request, now),
+            None => Answer::pack(Err(Status::NotReserved)),
+        }
     }
 
     /// Decides on the framed requests in the first `len` bytes of their buffer and writes the answers over them.
@@ -112,7 +115,7 @@ impl Guest {
         while at < len {
             let batch = self.buffers.request.get(..len).unwrap_or_default();
             let (request, next) = next_frame(batch, at).ok_or(Status::BadBatch)?;
-            let answer = Answer::pack(self.decide(request, now)).to_le_bytes();
+            let answer = self.decide(request, now).to_le_bytes();
             if let Some(room) = self.buffers.request.as_chunks_mut::<ANSWER_BYTES>().0.get_mut(answered) {
                 *room = answer;
             }
@@ -192,17 +195,18 @@ impl Guest {
         &self.buffers.output
     }
 
-    fn decide(&self, request: &[u8], now: UnixMillis) -> Result<Answer, Status> {
-        let view = aldis_abi::decode(request).map_err(|_| Status::BadRequest)?;
-        with_request(&view, |request| {
+    fn decide(&self, request: &[u8], now: UnixMillis) -> u64 {
+        let Ok(view) = aldis_abi::decode(request) else { return Answer::pack(Err(Status::BadRequest)) };
+        let packed = with_request(&view, |request| {
             let decision = self.loaded.as_ref().map_or(Decision::OFF, |it| it.set.evaluate(request, now));
-            Answer {
+            Answer::pack(Ok(Answer {
                 level: decision.level.code(),
                 ring_buffer: decision.ring_buffer,
                 capture: decision.capture,
                 decided_by: decision.decided_by.map(|index| index.as_u32()),
-            }
-        })
+            }))
+        });
+        packed.unwrap_or_else(|status| Answer::pack(Err(status)))
     }
 
     /// The payload of a load, where its stamp begins, and the stamp. The buffer is gone afterwards, whatever comes.
