@@ -3,7 +3,10 @@
 use core::fmt;
 use core::time::Duration;
 
-use jiff::Timestamp;
+use jiff::SignedDuration;
+use jiff::civil::DateTime;
+
+const EPOCH: DateTime = DateTime::constant(1970, 1, 1, 0, 0, 0, 0);
 
 /// Milliseconds since 1970-01-01T00:00:00Z, leap seconds not counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -12,6 +15,9 @@ pub struct UnixMillis(u64);
 impl UnixMillis {
     /// The end of time: later than every point that a document can name.
     pub const MAX: Self = Self(u64::MAX);
+
+    /// 9999-12-31T23:59:59.999Z, the last point that RFC 3339 can write.
+    const LAST_WRITABLE: u64 = 253_402_300_799_999;
 
     /// The point `millis` after the epoch.
     #[must_use]
@@ -46,40 +52,45 @@ impl UnixMillis {
     /// [RFC 3339]: https://www.rfc-editor.org/rfc/rfc3339#section-5.6
     #[must_use]
     pub fn parse_rfc3339(text: &str) -> Option<Self> {
-        if !has_rfc3339_shape(text.as_bytes()) {
-            return None;
-        }
-        let timestamp: Timestamp = text.parse().ok()?;
-        let nanos = u128::try_from(timestamp.as_nanosecond()).ok()?;
-        u64::try_from(nanos.div_ceil(1_000_000)).ok().map(Self)
+        let (civil, offset) = split_rfc3339(text)?;
+        let civil: DateTime = civil.parse().ok()?;
+        let nanos = civil.duration_since(EPOCH).checked_sub(offset)?.as_nanos();
+        let millis = u64::try_from(u128::try_from(nanos).ok()?.div_ceil(1_000_000)).ok()?;
+        (millis <= Self::LAST_WRITABLE).then_some(Self(millis))
     }
 }
 
-/// Whether the text is a `date-time` of RFC 3339 by its shape. The parser behind it reads a good deal more than
-/// that, and what one of our engines or peers accepts, all must.
-fn has_rfc3339_shape(text: &[u8]) -> bool {
-    let Some((date_time, rest)) = text.split_first_chunk::<19>() else { return false };
+/// Date and time, and the offset from UTC, of a text that is a `date-time` of RFC 3339 by its shape. The parser behind
+/// it reads a good deal more than that, and what one of our engines or peers accepts, all must.
+fn split_rfc3339(text: &str) -> Option<(&str, SignedDuration)> {
+    let (date_time, rest) = text.as_bytes().split_first_chunk::<19>()?;
     let shape = b"dddd-dd-ddTdd:dd:dd";
     if !date_time.iter().zip(shape).all(|(&byte, &class)| fits(byte, class)) || date_time.ends_with(b"60") {
-        return false;
+        return None;
     }
     let offset = match rest.split_first() {
         Some((b'.', fraction)) => {
             let digits = fraction.iter().take_while(|byte| byte.is_ascii_digit()).count();
-            if digits == 0 || digits > 9 {
-                return false;
-            }
-            fraction.get(digits..).unwrap_or_default()
+            fraction.get(digits..).filter(|_| (1..=9).contains(&digits))?
         }
         _ => rest,
     };
-    match offset {
-        [b'Z' | b'z'] => true,
-        [b'+' | b'-', h1, h2, b':', m1, m2] => {
-            let digits = [h1, h2, m1, m2].iter().all(|digit| digit.is_ascii_digit());
-            digits && [*h1, *h2] <= *b"23" && [*m1, *m2] <= *b"59"
+    let civil = text.get(..text.len().checked_sub(offset.len())?)?;
+    Some((civil, offset_from_utc(offset)?))
+}
+
+fn offset_from_utc(text: &[u8]) -> Option<SignedDuration> {
+    let digit = |byte: &u8| char::from(*byte).to_digit(10).map(i64::from);
+    let number = |tens: &u8, ones: &u8| Some(digit(tens)?.saturating_mul(10).saturating_add(digit(ones)?));
+    match text {
+        [b'Z' | b'z'] => Some(SignedDuration::ZERO),
+        [sign @ (b'+' | b'-'), h1, h2, b':', m1, m2] => {
+            let hours = number(h1, h2).filter(|hours| *hours < 24)?;
+            let minutes = number(m1, m2).filter(|minutes| *minutes < 60)?;
+            let offset = SignedDuration::from_mins(hours.saturating_mul(60).saturating_add(minutes));
+            Some(if *sign == b'-' { -offset } else { offset })
         }
-        _ => false,
+        _ => None,
     }
 }
 
@@ -91,15 +102,12 @@ fn fits(byte: u8, class: u8) -> bool {
 }
 
 /// RFC 3339 in UTC, with as many digits of the second as needed: `2026-11-20T14:05:00Z`. Past the year 9999, which
-/// RFC 3339 cannot write, `9999-12-30T22:00:00.999Z`, the last that can be read back.
+/// RFC 3339 cannot write, its last millisecond.
 impl fmt::Display for UnixMillis {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let last = Timestamp::MAX.as_millisecond();
-        let millis = i64::try_from(self.0).unwrap_or(last).min(last);
-        match Timestamp::from_millisecond(millis) {
-            Ok(timestamp) => timestamp.fmt(f),
-            Err(_) => f.write_str("9999-12-30T22:00:00.999Z"),
-        }
+        let millis = i64::try_from(self.0.min(Self::LAST_WRITABLE)).unwrap_or(0);
+        let civil = EPOCH.saturating_add(SignedDuration::from_millis(millis));
+        write!(f, "{civil}Z")
     }
 }
 
@@ -120,6 +128,9 @@ mod tests {
             ("2026-11-20T14:05:00.000000001Z", 1_795_183_500_001),
             ("2026-11-20T14:05:00.001Z", 1_795_183_500_001),
             ("1970-01-01T00:30:00+00:30", 0),
+            ("1969-12-31T23:30:00-00:30", 0),
+            ("9999-12-31T23:59:59Z", 253_402_300_799_000),
+            ("9999-12-31T23:59:59.999Z", 253_402_300_799_999),
         ] {
             assert_eq!(UnixMillis::parse_rfc3339(text), Some(UnixMillis(millis)), "{text}");
         }
@@ -148,6 +159,8 @@ mod tests {
             "2026-13-20T14:05:00Z",
             "2026-02-30T14:05:00Z",
             "2026-11-20T24:00:00Z",
+            "9999-12-31T23:59:59.9991Z",
+            "9999-12-31T23:59:59-00:01",
             "1969-12-31T23:59:59Z",
             " 2026-11-20T14:05:00Z",
             "2026-11-20T14:05:00Z ",
@@ -159,11 +172,11 @@ mod tests {
 
     #[test]
     fn writes_what_it_reads() {
-        for millis in [0, 1, 999, 1000, 1_795_183_500_000, 1_795_183_500_120, 253_402_207_200_999] {
+        for millis in [0, 1, 999, 1000, 1_795_183_500_000, 1_795_183_500_120, 253_402_300_799_999] {
             let point = UnixMillis(millis);
             assert_eq!(UnixMillis::parse_rfc3339(&point.to_string()), Some(point), "{point}");
         }
         assert_eq!(UnixMillis(1_795_183_500_000).to_string(), "2026-11-20T14:05:00Z");
-        assert_eq!(UnixMillis::MAX.to_string(), "9999-12-30T22:00:00.999Z");
+        assert_eq!(UnixMillis::MAX.to_string(), "9999-12-31T23:59:59.999Z");
     }
 }
