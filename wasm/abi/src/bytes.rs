@@ -21,6 +21,7 @@ pub(crate) fn take_u64(bytes: &mut &[u8]) -> Option<u64> {
 }
 
 /// Writes at the front and leaves what follows; `None` if there is no room.
+#[inline(always)]
 pub(crate) fn put(room: &mut &mut [u8], bytes: &[u8]) -> Option<()> {
     let (head, rest) = core::mem::take(room).split_at_mut_checked(bytes.len())?;
     head.copy_from_slice(bytes);

@@ -47,15 +47,12 @@ impl Answer {
     /// never sets: an unknown level, flag or status, or a decision beside a status.
     #[inline]
     pub fn unpack(packed: u64) -> Result<Result<Self, Status>, Nonsense> {
-        let [a, b, c, d, level, flags, status, zero] = packed.to_le_bytes();
-        if zero != 0 || flags > (RING_BUFFER | CAPTURE) || level > HIGHEST_LEVEL {
-            return Err(Nonsense);
+        let [.., level, flags, status, zero] = packed.to_le_bytes();
+        if status != 0 || zero != 0 || flags > (RING_BUFFER | CAPTURE) || level > HIGHEST_LEVEL {
+            return refusal(packed).map(Err);
         }
-        if status != 0 {
-            let status = Status::from_code(status).ok_or(Nonsense)?;
-            return if Self::pack(Err(status)) == packed { Ok(Err(status)) } else { Err(Nonsense) };
-        }
-        let index = u32::from_le_bytes([a, b, c, d]);
+        // What is above the index was looked at a line before.
+        let index = u32::try_from(packed & u64::from(u32::MAX)).unwrap_or(NO_INDEX);
         Ok(Ok(Self {
             level,
             ring_buffer: flags & RING_BUFFER != 0,
@@ -68,6 +65,13 @@ impl Answer {
         let flags = u64::from(self.ring_buffer) | u64::from(self.capture) << 1;
         u64::from(self.decided_by.unwrap_or(NO_INDEX)) | u64::from(self.level) << 32 | flags << 40
     }
+}
+
+/// What is no decision may be a status, and then nothing else.
+fn refusal(packed: u64) -> Result<Status, Nonsense> {
+    let [.., status, _] = packed.to_le_bytes();
+    let status = Status::from_code(status).ok_or(Nonsense)?;
+    if Answer::pack(Err(status)) == packed { Ok(status) } else { Err(Nonsense) }
 }
 
 #[cfg(test)]

@@ -87,16 +87,11 @@ pub struct Labels<'a> {
 /// [`EncodeError`]; `room` then holds nothing of use.
 pub fn encode(facts: &Facts<'_>, room: &mut [u8]) -> Result<usize, EncodeError> {
     let strings = [facts.tenant, facts.index, facts.principal, facts.request_id, facts.trace_id];
-    let table = facts.labels.len() * LABEL_BYTES;
-    let text = strings.iter().flatten().map(|text| text.len()).sum::<usize>()
-        + facts.labels.iter().map(|(name, value)| name.len() + value.len()).sum::<usize>();
-    let needed = HEADER_BYTES + table + text;
     let header = header(facts, &strings)?;
-    for (name, value) in facts.labels {
-        short(name.len())?;
-        short(value.len())?;
-    }
-    write(facts, &strings, &header, room).map_or(Err(EncodeError::NoRoom { needed }), |()| Ok(needed))
+    let needed = strings.iter().flatten().fold(HEADER_BYTES, |all, text| all.saturating_add(text.len()));
+    let needed = needed.saturating_add(label_bytes(facts.labels)?);
+    let written = room.get_mut(..needed).and_then(|room| write(facts, &strings, &header, room));
+    written.map_or(Err(EncodeError::NoRoom { needed }), |()| Ok(needed))
 }
 
 /// Reads a request.
@@ -111,22 +106,45 @@ pub fn decode(bytes: &[u8]) -> Result<RequestView<'_>, MalformedRequest> {
     view(bytes).ok_or(MalformedRequest)
 }
 
-fn header(facts: &Facts<'_>, strings: &[Option<&str>; 5]) -> Result<[u8; HEADER_BYTES], EncodeError> {
-    let mut bytes = [0; HEADER_BYTES];
-    let bits = [TENANT, INDEX, PRINCIPAL, REQUEST_ID, TRACE_ID];
-    let present = strings.iter().zip(bits).fold(0, |all, (text, bit)| all | text.map_or(0, |_| bit));
-    let endpoint = facts.endpoint.map_or(0, |_| ENDPOINT);
-    let room = &mut bytes.as_mut_slice();
-    put(room, &[present | endpoint, facts.endpoint.unwrap_or(0)]);
-    put(room, &short(facts.labels.len())?.to_le_bytes());
-    for text in strings {
-        put(room, &short(text.map_or(0, str::len))?.to_le_bytes());
+/// Two little-endian numbers of eight bytes, put together in registers.
+#[inline(always)]
+fn header(facts: &Facts<'_>, strings: &[Option<&str>; 5]) -> Result<[u64; 2], EncodeError> {
+    let mut lens = [0; 5];
+    let mut present = facts.endpoint.map_or(0, |_| ENDPOINT);
+    for ((len, text), bit) in
+        lens.iter_mut().zip(strings).zip([TENANT, INDEX, PRINCIPAL, REQUEST_ID, TRACE_ID])
+    {
+        if let Some(text) = text {
+            present |= bit;
+            *len = u64::from(short(text.len())?);
+        }
     }
-    Ok(bytes)
+    let [tenant, index, principal, request_id, trace_id] = lens;
+    let labels = u64::from(short(facts.labels.len())?);
+    let endpoint = u64::from(facts.endpoint.unwrap_or(0));
+    let low = u64::from(present) | endpoint << 8 | labels << 16 | tenant << 32 | index << 48;
+    Ok([low, principal | request_id << 16 | trace_id << 32])
 }
 
-fn write(facts: &Facts<'_>, strings: &[Option<&str>; 5], header: &[u8], mut room: &mut [u8]) -> Option<()> {
-    put(&mut room, header)?;
+/// Bytes of the label table and of the labels' text.
+#[inline(always)]
+fn label_bytes(labels: &[(&str, &str)]) -> Result<usize, EncodeError> {
+    labels.iter().try_fold(0_usize, |all, (name, value)| {
+        let text = usize::from(short(name.len())?) + usize::from(short(value.len())?);
+        Ok(all.saturating_add(LABEL_BYTES + text))
+    })
+}
+
+#[inline(always)]
+fn write(
+    facts: &Facts<'_>,
+    strings: &[Option<&str>; 5],
+    header: &[u64; 2],
+    mut room: &mut [u8],
+) -> Option<()> {
+    for half in header {
+        put(&mut room, &half.to_le_bytes())?;
+    }
     for (name, value) in facts.labels {
         put(&mut room, &short(name.len()).ok()?.to_le_bytes())?;
         put(&mut room, &short(value.len()).ok()?.to_le_bytes())?;
