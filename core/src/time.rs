@@ -3,10 +3,11 @@
 use core::fmt;
 use core::time::Duration;
 
-use jiff::SignedDuration;
-use jiff::civil::DateTime;
+mod civil;
 
-const EPOCH: DateTime = DateTime::constant(1970, 1, 1, 0, 0, 0, 0);
+use civil::Date;
+
+const MILLIS_PER_DAY: i64 = 86_400_000;
 
 /// Milliseconds since 1970-01-01T00:00:00Z, leap seconds not counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -52,62 +53,76 @@ impl UnixMillis {
     /// [RFC 3339]: https://www.rfc-editor.org/rfc/rfc3339#section-5.6
     #[must_use]
     pub fn parse_rfc3339(text: &str) -> Option<Self> {
-        let (civil, offset) = split_rfc3339(text)?;
-        let civil: DateTime = civil.parse().ok()?;
-        let nanos = civil.duration_since(EPOCH).checked_sub(offset)?.as_nanos();
-        let millis = u64::try_from(u128::try_from(nanos).ok()?.div_ceil(1_000_000)).ok()?;
-        (millis <= Self::LAST_WRITABLE).then_some(Self(millis))
+        let (date_time, rest) = text.as_bytes().split_first_chunk::<19>()?;
+        let (fraction, offset) = match rest.split_first() {
+            Some((b'.', rest)) => {
+                let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+                rest.split_at_checked(digits).filter(|_| (1..=9).contains(&digits))?
+            }
+            _ => rest.split_at(0),
+        };
+        let millis = local_millis(date_time)? + millis_of_fraction(fraction)? - millis_of_offset(offset)?;
+        u64::try_from(millis).ok().filter(|&millis| millis <= Self::LAST_WRITABLE).map(Self)
     }
 }
 
-/// Date and time, and the offset from UTC, of a text that is a `date-time` of RFC 3339 by its shape. The parser behind
-/// it reads a good deal more than that, and what one of our engines or peers accepts, all must.
-fn split_rfc3339(text: &str) -> Option<(&str, SignedDuration)> {
-    let (date_time, rest) = text.as_bytes().split_first_chunk::<19>()?;
-    let shape = b"dddd-dd-ddTdd:dd:dd";
-    if !date_time.iter().zip(shape).all(|(&byte, &class)| fits(byte, class)) || date_time.ends_with(b"60") {
+/// `2026-11-20T14:05:00`, as if it were UTC.
+fn local_millis(text: &[u8; 19]) -> Option<i64> {
+    let [y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2, b'T' | b't', h1, h2, b':', n1, n2, b':', s1, s2] = text
+    else {
         return None;
-    }
-    let offset = match rest.split_first() {
-        Some((b'.', fraction)) => {
-            let digits = fraction.iter().take_while(|byte| byte.is_ascii_digit()).count();
-            fraction.get(digits..).filter(|_| (1..=9).contains(&digits))?
-        }
-        _ => rest,
     };
-    let civil = text.get(..text.len().checked_sub(offset.len())?)?;
-    Some((civil, offset_from_utc(offset)?))
+    let date = Date::new(decimal(&[*y1, *y2, *y3, *y4])?, decimal(&[*m1, *m2])?, decimal(&[*d1, *d2])?)?;
+    let below = |limit: u32, digits: [u8; 2]| decimal(&digits).filter(|&number| number < limit);
+    let (hour, minute, second) = (below(24, [*h1, *h2])?, below(60, [*n1, *n2])?, below(60, [*s1, *s2])?);
+    let seconds = (hour * 60 + minute) * 60 + second;
+    Some(date.days() * MILLIS_PER_DAY + i64::from(seconds) * 1000)
 }
 
-fn offset_from_utc(text: &[u8]) -> Option<SignedDuration> {
-    let digit = |byte: &u8| char::from(*byte).to_digit(10).map(i64::from);
-    let number = |tens: &u8, ones: &u8| Some(digit(tens)?.saturating_mul(10).saturating_add(digit(ones)?));
+/// Up to nine digits behind the point, rounded up.
+fn millis_of_fraction(digits: &[u8]) -> Option<i64> {
+    let mut nanos = *b"000000000";
+    nanos.get_mut(..digits.len())?.copy_from_slice(digits);
+    decimal(&nanos).map(|nanos| i64::from(nanos.div_ceil(1_000_000)))
+}
+
+/// `Z` or `+01:00`.
+fn millis_of_offset(text: &[u8]) -> Option<i64> {
     match text {
-        [b'Z' | b'z'] => Some(SignedDuration::ZERO),
+        [b'Z' | b'z'] => Some(0),
         [sign @ (b'+' | b'-'), h1, h2, b':', m1, m2] => {
-            let hours = number(h1, h2).filter(|hours| *hours < 24)?;
-            let minutes = number(m1, m2).filter(|minutes| *minutes < 60)?;
-            let offset = SignedDuration::from_mins(hours.saturating_mul(60).saturating_add(minutes));
-            Some(if *sign == b'-' { -offset } else { offset })
+            let hours = decimal(&[*h1, *h2]).filter(|&hours| hours < 24)?;
+            let minutes = decimal(&[*m1, *m2]).filter(|&minutes| minutes < 60)?;
+            let millis = i64::from(hours * 60 + minutes) * 60_000;
+            Some(if *sign == b'-' { -millis } else { millis })
         }
         _ => None,
     }
 }
 
-fn fits(byte: u8, class: u8) -> bool {
-    match class {
-        b'd' => byte.is_ascii_digit(),
-        _ => byte.eq_ignore_ascii_case(&class),
-    }
+/// Up to nine digits.
+fn decimal(digits: &[u8]) -> Option<u32> {
+    digits.iter().try_fold(0_u32, |number, byte| {
+        byte.is_ascii_digit().then(|| number * 10 + u32::from(byte.wrapping_sub(b'0')))
+    })
 }
 
 /// RFC 3339 in UTC, with as many digits of the second as needed: `2026-11-20T14:05:00Z`. Past the year 9999, which
 /// RFC 3339 cannot write, its last millisecond.
 impl fmt::Display for UnixMillis {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let millis = i64::try_from(self.0.min(Self::LAST_WRITABLE)).unwrap_or(0);
-        let civil = EPOCH.saturating_add(SignedDuration::from_millis(millis));
-        write!(f, "{civil}Z")
+        let millis = self.0.min(Self::LAST_WRITABLE);
+        let (days, of_day) = (millis / MILLIS_PER_DAY.unsigned_abs(), millis % MILLIS_PER_DAY.unsigned_abs());
+        let Date { year, month, day } = Date::from_days(u32::try_from(days).unwrap_or(0));
+        let (seconds, fraction) = (of_day / 1000, of_day % 1000);
+        let (hour, minute, second) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
+        write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}")?;
+        match fraction {
+            0 => f.write_str("Z"),
+            whole if whole % 100 == 0 => write!(f, ".{}Z", whole / 100),
+            whole if whole % 10 == 0 => write!(f, ".{:02}Z", whole / 10),
+            whole => write!(f, ".{whole:03}Z"),
+        }
     }
 }
 
@@ -162,11 +177,24 @@ mod tests {
             "9999-12-31T23:59:59.9991Z",
             "9999-12-31T23:59:59-00:01",
             "1969-12-31T23:59:59Z",
+            "0000-01-01T00:00:00Z",
             " 2026-11-20T14:05:00Z",
             "2026-11-20T14:05:00Z ",
             "+002026-11-20T14:05:00Z",
         ] {
             assert_eq!(UnixMillis::parse_rfc3339(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_calendar_library_agrees() {
+        // Points all over the range, with each length of the fraction.
+        for step in 0..20_000_u64 {
+            let millis = step * 12_670_115_039 % UnixMillis::LAST_WRITABLE;
+            let known = jiff::Timestamp::from_millisecond(i64::try_from(millis).expect("fits"));
+            let Ok(known) = known else { continue };
+            assert_eq!(UnixMillis(millis).to_string(), known.to_string());
+            assert_eq!(UnixMillis::parse_rfc3339(&known.to_string()), Some(UnixMillis(millis)));
         }
     }
 
