@@ -4,6 +4,7 @@
 
 use std::env;
 use std::error::Error;
+use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -49,11 +50,25 @@ fn build_guest(root: &Path, target_dir: &Path) -> Result<PathBuf, Box<dyn Error>
     for name in NOT_FOR_THE_GUEST {
         cargo.env_remove(name);
     }
+    if let Some(flag) = without_the_builders_folders() {
+        cargo.env("CARGO_ENCODED_RUSTFLAGS", flag);
+    }
     let status = cargo.status()?;
     if !status.success() {
         return Err(format!("building the guest failed ({status}); its own messages are above").into());
     }
     Ok(target_dir.join(TARGET).join(PROFILE).join("aldis_guest.wasm"))
+}
+
+/// Panic messages name source files, those of dependencies by where this machine keeps them. The same sources should
+/// give the same module on every machine.
+fn without_the_builders_folders() -> Option<OsString> {
+    let cargo_home = env::var_os("CARGO_HOME").map(PathBuf::from);
+    let cargo_home = cargo_home.or_else(|| Some(env::home_dir()?.join(".cargo")))?;
+    let mut flag = OsString::from("--remap-path-prefix=");
+    flag.push(cargo_home);
+    flag.push("=/cargo");
+    Some(flag)
 }
 
 /// Without the target, the nested build would fail on its first crate with an error that names everything but the

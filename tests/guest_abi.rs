@@ -118,6 +118,18 @@ fn another_version_is_refused() {
 }
 
 #[test]
+fn the_module_does_not_say_where_it_was_built() {
+    let says =
+        |module: &[u8], folder: &str| module.windows(folder.len()).any(|bytes| bytes == folder.as_bytes());
+    let home = std::env::home_dir().expect("whoever builds has a home").display().to_string() + "/";
+    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/");
+    for folder in [home.as_str(), root] {
+        assert!(!says(embedded_module(), folder), "it names {folder}");
+        assert!(says(format!("a panic in {folder}lib.rs").as_bytes(), folder), "what names it is noticed");
+    }
+}
+
+#[test]
 fn the_module_is_within_its_budget() {
     let bytes = embedded_module().len();
     println!("aldis_guest.wasm: {bytes} bytes, budget {BUDGET}");
