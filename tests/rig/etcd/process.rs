@@ -12,6 +12,7 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use super::{Etcd, PATIENCE, Tls};
 use crate::port::free_port;
+use crate::wait::eventually_blocking;
 
 /// The two ports of a member, kept over its restarts.
 #[derive(Clone, Copy, Debug)]
@@ -36,8 +37,14 @@ impl Etcd {
     }
 
     /// SIGSTOP: connections stay open and silent.
+    ///
+    /// # Panics
+    ///
+    /// When it does not freeze.
     pub fn stop(&self) {
         self.signal(Signal::STOP);
+        // The signal is only sent by now. Until the kernel has stopped each thread, one of them may still answer.
+        eventually_blocking("etcd is frozen", PATIENCE, || self.is_frozen());
     }
 
     /// SIGCONT, after [`Etcd::stop`].
@@ -139,6 +146,17 @@ impl Etcd {
         let log = fs::read_to_string(self.home.path().join("log")).unwrap_or_default();
         let lines: Vec<&str> = log.lines().collect();
         lines.iter().rev().take(5).rev().copied().collect::<Vec<_>>().join("\n")
+    }
+
+    /// Whether every thread of it is stopped.
+    fn is_frozen(&self) -> bool {
+        let Some(child) = &self.child else { return true };
+        let Ok(threads) = fs::read_dir(format!("/proc/{}/task", child.id())) else { return false };
+        threads.flatten().all(|thread| {
+            let stat = fs::read_to_string(thread.path().join("stat")).unwrap_or_default();
+            // `PID (NAME) STATE …`, and a name may hold anything.
+            stat.rsplit_once(") ").is_some_and(|(_, state)| state.starts_with('T'))
+        })
     }
 
     fn signal(&self, signal: Signal) {
