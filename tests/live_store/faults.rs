@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use aldis_etcd::{Change, EtcdDirectiveStore, State};
-use rig::etcd::Etcd;
+use rig::etcd::{Etcd, Version};
 use rig::eventually;
 use rig::link::{Blackhole, Link};
 
@@ -13,15 +13,21 @@ async fn is(store: &EtcdDirectiveStore, state: State, patience: Duration) {
     eventually(&format!("the store is {state}"), patience, || store.status().state == state).await;
 }
 
+/// A store that holds `one` and has lost its link.
+async fn cut_off(version: &Version) -> (Etcd, Link, EtcdDirectiveStore) {
+    let etcd = Etcd::builder().version(version).start();
+    let link = Link::to(etcd.address());
+    etcd.put(KEY, document("one"));
+    let store = store(&link.endpoint()).await;
+    link.cut();
+    is(&store, State::Stale, SOON).await;
+    (etcd, link, store)
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_key_deleted_while_disconnected_clears_after_the_reconnect() {
     for version in Etcd::available() {
-        let etcd = Etcd::builder().version(&version).start();
-        let link = Link::to(etcd.address());
-        etcd.put(KEY, document("one"));
-        let store = store(&link.endpoint()).await;
-        link.cut();
-        is(&store, State::Stale, SOON).await;
+        let (etcd, link, store) = cut_off(&version).await;
         etcd.delete(KEY);
         assert_eq!(ids(&store), "one", "last good, as long as it lasts");
         assert!(store.status().stale_for.is_some());
@@ -35,12 +41,7 @@ async fn a_key_deleted_while_disconnected_clears_after_the_reconnect() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_compaction_while_cut_means_a_fresh_list() {
     for version in Etcd::available() {
-        let etcd = Etcd::builder().version(&version).start();
-        let link = Link::to(etcd.address());
-        etcd.put(KEY, document("one"));
-        let store = store(&link.endpoint()).await;
-        link.cut();
-        is(&store, State::Stale, SOON).await;
+        let (etcd, link, store) = cut_off(&version).await;
         for number in 0..5 {
             etcd.put(KEY, document(&format!("number{number}")));
         }
