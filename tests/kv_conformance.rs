@@ -9,7 +9,7 @@ use std::time::Duration;
 use aldis_etcd::kv::etcd::{EtcdConnection, EtcdConnector, EtcdOptions};
 use aldis_etcd::kv::memory::{Change, MemoryKv};
 use aldis_etcd::kv::{
-    Key, KvError, KvEvent, KvReader, KvSource, KvWatch, KvWriter, Revision, Scope, WatchMessage,
+    Key, KvError, KvReader, KvSource, KvUpdate, KvWatch, KvWriter, Revision, Scope, WatchMessage,
 };
 use rig::etcd::Etcd;
 
@@ -134,7 +134,7 @@ async fn compaction(subject: &Subject, told: &mut String) {
 }
 
 /// The first `count` events from a revision on. How a history is cut into messages is each backend's own affair.
-async fn catch_up(subject: &Subject, scope: &str, from: u64, count: usize) -> Vec<KvEvent> {
+async fn catch_up(subject: &Subject, scope: &str, from: u64, count: usize) -> Vec<KvUpdate> {
     let mut watch = subject.kv.watch(&Scope::parse(scope), Revision::new(from)).await.expect("watch");
     let mut events = Vec::new();
     while events.len() < count {

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use aldis_core::{CompileError, DecodeError, DirectiveSet};
 
 use crate::clock::Moment;
-use crate::kv::{Header, Key, KvEntry, KvEvent, Listing, Revision};
+use crate::kv::{Header, Key, KvEntry, KvUpdate, Listing, Revision};
 
 mod digest;
 mod document;
@@ -130,12 +130,12 @@ impl Mirror {
     }
 
     /// Applies what one transaction changed.
-    pub fn change(&mut self, revision: Revision, events: Vec<KvEvent>, now: Moment) -> Outcome {
+    pub fn change(&mut self, revision: Revision, events: Vec<KvUpdate>, now: Moment) -> Outcome {
         let (mut replaced, mut outcome) = (Vec::new(), Outcome::default());
         for event in events {
             match event {
-                KvEvent::Put(entry) => self.put(entry, now, &mut replaced, &mut outcome),
-                KvEvent::Delete { key, .. } => self.remove(&key, &mut replaced),
+                KvUpdate::Put(entry) => self.put(entry, now, &mut replaced, &mut outcome),
+                KvUpdate::Delete { key, .. } => self.remove(&key, &mut replaced),
             };
         }
         self.finish(revision, replaced, false, &mut outcome);

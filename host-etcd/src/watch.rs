@@ -22,7 +22,7 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use crate::kv::{Header, Key, KvError, KvEvent, Listing, Revision, Scope, WatchMessage};
+use crate::kv::{Header, Key, KvError, KvUpdate, Listing, Revision, Scope, WatchMessage};
 
 mod delivery;
 mod machine;
@@ -138,7 +138,7 @@ pub enum Output {
         /// The transaction's revision.
         revision: Revision,
         /// All that it changed in the scope.
-        events: Vec<KvEvent>,
+        events: Vec<KvUpdate>,
     },
     /// Compare with what is held, repair it, and say [`Input::Diverged`] if there was something to repair.
     Verify {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use aldis_etcd::kv::{KvEvent, Revision, WatchMessage};
+use aldis_etcd::kv::{KvUpdate, Revision, WatchMessage};
 use aldis_etcd::watch::Input;
 
 use crate::weather::Happening;
@@ -91,12 +91,12 @@ impl World {
             return;
         };
         let sent = watch.next;
-        let mut events: Vec<KvEvent> = (past..=past + 2)
+        let mut events: Vec<KvUpdate> = (past..=past + 2)
             .map(Revision::new)
             .filter(|revision| *revision < sent)
             .flat_map(|revision| self.server.transaction(revision))
             .collect();
-        events.push(KvEvent::Delete { key: "foreign".into(), mod_revision: Revision::new(1_000_000) });
+        events.push(KvUpdate::Delete { key: "foreign".into(), mod_revision: Revision::new(1_000_000) });
         self.say(WatchMessage::Events(header, events));
     }
 

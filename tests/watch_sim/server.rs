@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use aldis_etcd::kv::{Header, Key, KvEntry, KvEvent, Listing, Revision};
+use aldis_etcd::kv::{Header, Key, KvEntry, KvUpdate, Listing, Revision};
 use aldis_etcd::mirror::Digest;
 
 /// Keys of the scope under watch start so.
@@ -18,7 +18,7 @@ struct Incarnation {
     /// The state at each revision, from zero on.
     states: Vec<State>,
     /// What each revision changed.
-    events: Vec<Vec<KvEvent>>,
+    events: Vec<Vec<KvUpdate>>,
     compacted: u64,
 }
 
@@ -62,12 +62,12 @@ impl Server {
     }
 
     /// What one revision of the running incarnation changed in the scope.
-    pub(crate) fn transaction(&self, revision: Revision) -> Vec<KvEvent> {
+    pub(crate) fn transaction(&self, revision: Revision) -> Vec<KvUpdate> {
         transaction(self.now(), revision)
     }
 
     /// The same of any incarnation.
-    pub(crate) fn transaction_of(&self, incarnation: usize, revision: Revision) -> Vec<KvEvent> {
+    pub(crate) fn transaction_of(&self, incarnation: usize, revision: Revision) -> Vec<KvUpdate> {
         self.incarnations.get(incarnation).map(|one| transaction(one, revision)).unwrap_or_default()
     }
 
@@ -94,9 +94,9 @@ impl Server {
                 *published += 1;
                 let entry = KvEntry { key: key.clone(), value: document(*published), mod_revision };
                 state.insert(key, entry.clone());
-                events.push(KvEvent::Put(entry));
+                events.push(KvUpdate::Put(entry));
             } else if state.remove(&key).is_some() {
-                events.push(KvEvent::Delete { key, mod_revision });
+                events.push(KvUpdate::Delete { key, mod_revision });
             }
         }
         if !events.is_empty() {
@@ -139,9 +139,9 @@ impl Incarnation {
     }
 }
 
-fn transaction(incarnation: &Incarnation, revision: Revision) -> Vec<KvEvent> {
+fn transaction(incarnation: &Incarnation, revision: Revision) -> Vec<KvUpdate> {
     let events = usize::try_from(revision.as_u64()).ok().and_then(|place| incarnation.events.get(place));
-    let in_scope = |event: &&KvEvent| event.key().as_bytes().starts_with(SCOPE.as_bytes());
+    let in_scope = |event: &&KvUpdate| event.key().as_bytes().starts_with(SCOPE.as_bytes());
     events.into_iter().flatten().filter(in_scope).cloned().collect()
 }
 

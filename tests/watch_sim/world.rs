@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
-use aldis_etcd::kv::{Header, KvError, KvEvent, Revision, WatchMessage};
+use aldis_etcd::kv::{Header, KvError, KvUpdate, Revision, WatchMessage};
 use aldis_etcd::watch::{Input, Output};
 use fastrand::Rng;
 
@@ -368,7 +368,7 @@ impl World {
             }
             watch.next = watch.next.next();
         }
-        if let Some(last) = batch.last().map(KvEvent::mod_revision) {
+        if let Some(last) = batch.last().map(KvUpdate::mod_revision) {
             self.say(WatchMessage::Events(Header { revision: last, ..header }, batch));
         }
     }

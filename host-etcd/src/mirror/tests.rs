@@ -6,7 +6,7 @@ use aldis_core::{CompileError, Reason, UnixMillis};
 
 use super::{Digest, Mirror, Outcome, RefusalCause};
 use crate::clock::Moment;
-use crate::kv::{Header, Key, KvEntry, KvEvent, Listing, Revision};
+use crate::kv::{Header, Key, KvEntry, KvUpdate, Listing, Revision};
 
 const NOON: u64 = 1_800_000_000_000;
 
@@ -31,13 +31,13 @@ fn listing(revision: u64, entries: &[(&str, u64, &str)]) -> Listing {
 }
 
 fn put(mirror: &mut Mirror, revision: u64, puts: &[(&str, &str)], now: Moment) -> Outcome {
-    let events = puts.iter().map(|(key, value)| KvEvent::Put(entry(key, revision, value))).collect();
+    let events = puts.iter().map(|(key, value)| KvUpdate::Put(entry(key, revision, value))).collect();
     mirror.change(Revision::new(revision), events, now)
 }
 
 fn delete(mirror: &mut Mirror, revision: u64, key: &str) -> Outcome {
     let mod_revision = Revision::new(revision);
-    mirror.change(mod_revision, vec![KvEvent::Delete { key: key.into(), mod_revision }], at(0))
+    mirror.change(mod_revision, vec![KvUpdate::Delete { key: key.into(), mod_revision }], at(0))
 }
 
 fn ids(mirror: &Mirror) -> Vec<String> {

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use super::machine::{Phase, Watch, failed, is_behind};
 use super::standing::{Standing, Verify};
 use super::{Output, Report};
-use crate::kv::{Header, KvError, KvEvent, Listing, Revision, WatchMessage};
+use crate::kv::{Header, KvError, KvUpdate, Listing, Revision, WatchMessage};
 
 /// A resumed watch is verified within this: nothing but a read can tell a cluster that was restored to an older state
 /// and has since come further than what we had.
@@ -64,7 +64,7 @@ impl Watch {
         }
     }
 
-    fn on_events(&mut self, header: Header, mut events: Vec<KvEvent>, now: Instant) {
+    fn on_events(&mut self, header: Header, mut events: Vec<KvUpdate>, now: Instant) {
         let Some(delivered) = self.delivered else { return };
         if header.cluster_id != delivered.cluster_id {
             return self.relist(failed("the watch answers for another cluster"), now);
@@ -72,10 +72,10 @@ impl Watch {
         events.retain(|event| {
             event.mod_revision() > delivered.revision && self.config.scope.contains(event.key())
         });
-        let Some(last) = events.iter().map(KvEvent::mod_revision).max() else { return };
+        let Some(last) = events.iter().map(KvUpdate::mod_revision).max() else { return };
         // Stable, so the order within a transaction stays; etcd sends transactions in order as it is.
-        events.sort_by_key(KvEvent::mod_revision);
-        while let Some(revision) = events.first().map(KvEvent::mod_revision) {
+        events.sort_by_key(KvUpdate::mod_revision);
+        while let Some(revision) = events.first().map(KvUpdate::mod_revision) {
             let rest = events.split_off(events.partition_point(|event| event.mod_revision() == revision));
             self.deliver(revision, std::mem::replace(&mut events, rest), now);
         }
@@ -86,7 +86,7 @@ impl Watch {
     }
 
     /// Hands on one transaction.
-    fn deliver(&mut self, revision: Revision, events: Vec<KvEvent>, now: Instant) {
+    fn deliver(&mut self, revision: Revision, events: Vec<KvUpdate>, now: Instant) {
         if let Phase::Watching(standing) = &mut self.phase {
             standing.note(revision, &events);
         }

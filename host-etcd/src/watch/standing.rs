@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use super::Config;
-use crate::kv::{Key, KvEvent, Listing, Revision};
+use crate::kv::{Key, KvUpdate, Listing, Revision};
 
 /// How often a watch that has yet to catch up is asked for its progress. From 3.5.22 on etcd does not answer before it
 /// has, not even later, so without this a watch that resumes would wait a heartbeat until it may call itself live.
@@ -102,7 +102,7 @@ impl Standing {
     }
 
     /// Remembers what changed while a verifying read is under way.
-    pub(super) fn note(&mut self, revision: Revision, events: &[KvEvent]) {
+    pub(super) fn note(&mut self, revision: Revision, events: &[KvUpdate]) {
         if let Verify::Asked { changed, .. } | Verify::Held { changed, .. } = &mut self.verify {
             changed.extend(events.iter().map(|event| (revision, event.key().clone())));
         }

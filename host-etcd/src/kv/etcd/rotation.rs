@@ -111,7 +111,10 @@ fn is_of_the_connection(error: &KvError) -> bool {
         | KvError::Timeout { .. }
         | KvError::Denied { .. }
         | KvError::Failed { .. } => true,
-        KvError::Conflict { .. } | KvError::Compacted { .. } | KvError::TooLarge { .. } => false,
+        KvError::Conflict { .. }
+        | KvError::LeaseExpired
+        | KvError::Compacted { .. }
+        | KvError::TooLarge { .. } => false,
     }
 }
 

@@ -9,7 +9,7 @@ use etcd_client::{WatchOptions, WatchStream};
 use super::connection::{from_etcd, to_etcd};
 use super::error::{Failure, timeout};
 use super::pages::prefix_end;
-use crate::kv::{Header, Key, KvEntry, KvError, KvEvent, KvWatch, Revision, Scope, WatchMessage};
+use crate::kv::{Header, Key, KvEntry, KvError, KvUpdate, KvWatch, Revision, Scope, WatchMessage};
 
 /// How a watch is asked for: the key, and the rest. It starts one revision early; see the module above.
 pub(super) fn options(scope: &Scope, from: Revision) -> (Vec<u8>, WatchOptions) {
@@ -78,7 +78,7 @@ struct Inbox {
     /// The last revision that is known to be delivered.
     delivered: Revision,
     progress_is_ordered: bool,
-    fragments: Vec<KvEvent>,
+    fragments: Vec<KvUpdate>,
     /// The last header that was filled in.
     last: Header,
 }
@@ -122,7 +122,7 @@ impl Inbox {
     /// All that came in fragments, if any of it was asked for.
     fn take_events(&mut self, cluster_id: u64) -> Option<WatchMessage> {
         let events = std::mem::take(&mut self.fragments);
-        let last = events.iter().map(KvEvent::mod_revision).max()?;
+        let last = events.iter().map(KvUpdate::mod_revision).max()?;
         self.delivered = self.delivered.max(last);
         // Not the response's own revision: while a watch catches up, that one runs ahead of what is delivered.
         Some(WatchMessage::Events(Header { cluster_id, revision: last }, events))
@@ -138,15 +138,15 @@ impl Inbox {
 
 /// An event that was asked for and whose type is known. The client library's own accessor panics on types that are
 /// not, so the message is read beneath it.
-fn known(event: PbEvent, from: Revision) -> Option<KvEvent> {
+fn known(event: PbEvent, from: Revision) -> Option<KvUpdate> {
     let kv = event.kv?;
     let mod_revision = from_etcd(kv.mod_revision);
     if mod_revision < from {
         return None;
     }
     match event.r#type {
-        0 => Some(KvEvent::Put(KvEntry { key: kv.key.into(), value: kv.value.into(), mod_revision })),
-        1 => Some(KvEvent::Delete { key: Key::from(kv.key), mod_revision }),
+        0 => Some(KvUpdate::Put(KvEntry { key: kv.key.into(), value: kv.value.into(), mod_revision })),
+        1 => Some(KvUpdate::Delete { key: Key::from(kv.key), mod_revision }),
         _ => None,
     }
 }

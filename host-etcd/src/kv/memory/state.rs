@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use super::Change;
-use crate::kv::{Header, Key, KvEntry, KvError, KvEvent, Revision, Scope};
+use crate::kv::{Header, Key, KvEntry, KvError, KvUpdate, Revision, Scope};
 
 /// Transactions whose events one answer to a watch may hold, as in etcd.
 const MAX_BATCH: usize = 1000;
@@ -20,7 +20,7 @@ pub(super) struct State {
     header: Header,
     entries: BTreeMap<Key, KvEntry>,
     /// The events of each transaction, oldest first.
-    history: VecDeque<(Revision, Vec<KvEvent>)>,
+    history: VecDeque<(Revision, Vec<KvUpdate>)>,
     compacted: Revision,
     cuts: u64,
 }
@@ -61,7 +61,7 @@ impl State {
     }
 
     /// Events of the scope from `from` on, and the revision behind the last one that was looked at.
-    pub(super) fn events(&self, scope: &Scope, from: Revision) -> (Vec<KvEvent>, Revision) {
+    pub(super) fn events(&self, scope: &Scope, from: Revision) -> (Vec<KvUpdate>, Revision) {
         let start = self.history.partition_point(|(revision, _)| *revision < from);
         let mut events = Vec::new();
         let mut next = from;
@@ -85,16 +85,16 @@ impl State {
         self.header.revision
     }
 
-    fn apply_one(&mut self, change: Change, mod_revision: Revision) -> Option<KvEvent> {
+    fn apply_one(&mut self, change: Change, mod_revision: Revision) -> Option<KvUpdate> {
         match change {
             Change::Put(key, value) => {
                 let entry = KvEntry { key: key.clone(), value: value.into(), mod_revision };
                 self.entries.insert(key, entry.clone());
-                Some(KvEvent::Put(entry))
+                Some(KvUpdate::Put(entry))
             }
             Change::Delete(key) => {
                 self.entries.remove(&key)?;
-                Some(KvEvent::Delete { key, mod_revision })
+                Some(KvUpdate::Delete { key, mod_revision })
             }
         }
     }

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use super::*;
-use crate::kv::{KvEvent, WatchMessage};
+use crate::kv::{KvUpdate, WatchMessage};
 
 const KEY: &str = "aldis/directives";
 
@@ -21,9 +21,9 @@ async fn is_silent(watch: &mut Box<dyn KvWatch>) -> bool {
 
 fn events(message: Option<WatchMessage>) -> Vec<(String, u64, bool)> {
     let Some(WatchMessage::Events(header, events)) = message else { panic!("no events: {message:?}") };
-    assert_eq!(events.last().map(KvEvent::mod_revision), Some(header.revision));
-    let describe = |event: &KvEvent| {
-        (event.key().to_string(), event.mod_revision().as_u64(), matches!(event, KvEvent::Put(_)))
+    assert_eq!(events.last().map(KvUpdate::mod_revision), Some(header.revision));
+    let describe = |event: &KvUpdate| {
+        (event.key().to_string(), event.mod_revision().as_u64(), matches!(event, KvUpdate::Put(_)))
     };
     events.iter().map(describe).collect()
 }

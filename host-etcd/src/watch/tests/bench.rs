@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::kv::{Header, Key, KvEntry, KvError, KvEvent, Listing, Revision, Scope, WatchMessage};
+use crate::kv::{Header, Key, KvEntry, KvError, KvUpdate, Listing, Revision, Scope, WatchMessage};
 use crate::watch::{Config, Input, Output, Report, Watch};
 
 pub(super) const CLUSTER: u64 = 7;
@@ -129,12 +129,12 @@ pub(super) fn entry(key: &str, mod_revision: u64) -> KvEntry {
     KvEntry { key: key.into(), value: key.as_bytes().into(), mod_revision: Revision::new(mod_revision) }
 }
 
-pub(super) fn put(key: &str, mod_revision: u64) -> KvEvent {
-    KvEvent::Put(entry(key, mod_revision))
+pub(super) fn put(key: &str, mod_revision: u64) -> KvUpdate {
+    KvUpdate::Put(entry(key, mod_revision))
 }
 
-pub(super) fn delete(key: &str, mod_revision: u64) -> KvEvent {
-    KvEvent::Delete { key: Key::from(key), mod_revision: Revision::new(mod_revision) }
+pub(super) fn delete(key: &str, mod_revision: u64) -> KvUpdate {
+    KvUpdate::Delete { key: Key::from(key), mod_revision: Revision::new(mod_revision) }
 }
 
 pub(super) fn listing(revision: u64, entries: &[(&str, u64)]) -> Listing {
@@ -150,7 +150,7 @@ pub(super) fn progress(revision: u64) -> Input {
     Input::Message(WatchMessage::Progress(header(revision)))
 }
 
-pub(super) fn events(revision: u64, events: Vec<KvEvent>) -> Input {
+pub(super) fn events(revision: u64, events: Vec<KvUpdate>) -> Input {
     Input::Message(WatchMessage::Events(header(revision), events))
 }
 
@@ -162,7 +162,7 @@ pub(super) fn canceled(compacted: Option<u64>, reason: &str) -> Input {
     })
 }
 
-pub(super) fn change(revision: u64, events: Vec<KvEvent>) -> Output {
+pub(super) fn change(revision: u64, events: Vec<KvUpdate>) -> Output {
     Output::Change { revision: Revision::new(revision), events }
 }
 

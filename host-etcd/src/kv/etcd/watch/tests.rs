@@ -13,9 +13,9 @@ fn event(kind: i32, key: &str, revision: i64) -> PbEvent {
     PbEvent { r#type: kind, kv: Some(kv), prev_kv: None }
 }
 
-fn put(key: &str, revision: u64) -> KvEvent {
+fn put(key: &str, revision: u64) -> KvUpdate {
     let value: &[u8] = b"v";
-    KvEvent::Put(KvEntry { key: key.into(), value: value.into(), mod_revision: Revision::new(revision) })
+    KvUpdate::Put(KvEntry { key: key.into(), value: value.into(), mod_revision: Revision::new(revision) })
 }
 
 fn at(revision: u64) -> Header {
@@ -28,7 +28,7 @@ fn fragments_are_merged_into_one_message() {
     let first = PbWatchResponse { events: vec![event(0, "a", 6)], fragment: true, ..response(6) };
     let last = PbWatchResponse { events: vec![event(1, "b", 6)], ..response(6) };
     assert_eq!(inbox.handle(first), None);
-    let gone = KvEvent::Delete { key: "b".into(), mod_revision: Revision::new(6) };
+    let gone = KvUpdate::Delete { key: "b".into(), mod_revision: Revision::new(6) };
     assert_eq!(inbox.handle(last), Some(WatchMessage::Events(at(6), vec![put("a", 6), gone])));
 }
 
