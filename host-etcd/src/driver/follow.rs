@@ -1,0 +1,124 @@
+//! The loop that runs a watch over a backend, whoever it is for: a store, a subscription.
+//!
+//! A panic in it, wherever it comes from, costs one reconnect. While whoever follows takes its time, nothing is read and
+//! nothing expires; afterwards what the server has said counts before what is overdue, as after a pause of the process.
+
+use std::collections::BTreeSet;
+use std::convert::Infallible;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Instant;
+
+use futures_util::FutureExt;
+use tokio::sync::oneshot;
+
+use super::calls::Calls;
+use crate::kv::{Connect, Key, KvUpdate, Listing, Revision};
+use crate::watch::{Config, Input, Output, Report, Watch};
+
+/// For whom a watch is run: it takes what the watch hands on, in this order and one at a time.
+pub(crate) trait Follower: Send {
+    /// This is the scope now, as a whole.
+    fn replace(&mut self, listing: Listing) -> impl Future<Output = ()> + Send;
+
+    /// One transaction changed this.
+    fn change(&mut self, revision: Revision, events: Vec<KvUpdate>) -> impl Future<Output = ()> + Send;
+
+    /// Compares with a list, except the keys that changed after it was read; how many it found different and repaired.
+    fn verify(&mut self, listing: Listing, later: BTreeSet<Key>) -> impl Future<Output = usize> + Send;
+
+    /// What was handed on is what the server has at this revision.
+    fn confirmed(&mut self, revision: Revision);
+
+    /// Something to know.
+    fn tell(&mut self, report: Report);
+
+    /// Everything there was to do is done; the watch waits.
+    fn before_waiting(&mut self) {}
+
+    /// The task panicked, and goes on with a fresh list. What was being handed on may be lost.
+    fn panicked(&mut self);
+}
+
+/// Follows the scope until the sender that belongs to `end` is dropped.
+pub(crate) async fn follow<F: Follower>(
+    connect: Arc<dyn Connect>,
+    config: Config,
+    follower: F,
+    mut end: oneshot::Receiver<Infallible>,
+) {
+    let calls = Calls::new(connect, config.scope.clone());
+    let mut run = Run { watch: Watch::new(config, now()), calls, follower };
+    loop {
+        // State that a panic left half changed is dropped or listed anew.
+        let step = AssertUnwindSafe(run.step()).catch_unwind();
+        tokio::select! {
+            biased;
+            _ = &mut end => break,
+            caught = step => {
+                if caught.is_err() {
+                    run.recover();
+                }
+            }
+        }
+    }
+}
+
+struct Run<F> {
+    watch: Watch,
+    calls: Calls,
+    follower: F,
+}
+
+impl<F: Follower> Run<F> {
+    async fn step(&mut self) {
+        while let Some(output) = self.watch.poll_output() {
+            self.act(output).await;
+        }
+        self.follower.before_waiting();
+        let deadline = tokio::time::Instant::from_std(self.watch.deadline());
+        let input = tokio::select! {
+            // After a pause of the process both are ready, and what the server has said counts first.
+            biased;
+            input = self.calls.next() => input,
+            () = tokio::time::sleep_until(deadline) => Input::TimerFired,
+        };
+        self.watch.handle(input, now());
+    }
+
+    fn recover(&mut self) {
+        self.follower.panicked();
+        self.calls.close();
+        self.watch.handle(Input::Panicked, now());
+    }
+
+    async fn act(&mut self, output: Output) {
+        match output {
+            Output::Connect { endpoint } => self.calls.connect(endpoint),
+            Output::Head => self.calls.head(),
+            Output::List => self.calls.list(),
+            Output::OpenWatch { from } => self.calls.open_watch(from),
+            Output::RequestProgress => {
+                if let Some(failed) = self.calls.request_progress().await {
+                    self.watch.handle(failed, now());
+                }
+            }
+            Output::CloseWatch => self.calls.close_watch(),
+            Output::Close => self.calls.close(),
+            Output::Replace(listing) => self.follower.replace(listing).await,
+            Output::Change { revision, events } => self.follower.change(revision, events).await,
+            Output::Verify { listing, later } => {
+                if self.follower.verify(listing, later).await > 0 {
+                    self.watch.handle(Input::Diverged, now());
+                }
+            }
+            Output::Confirmed { revision } => self.follower.confirmed(revision),
+            Output::Report(report) => self.follower.tell(report),
+        }
+    }
+}
+
+/// The runtime's time: under test it may be virtual.
+fn now() -> Instant {
+    tokio::time::Instant::now().into_std()
+}
