@@ -47,3 +47,25 @@ fn tls_and_auth_are_demanded_of_clients() {
         assert!(!etcd.try_etcdctl(&["--user=root:wrong", "get", "key"]).status.success());
     }
 }
+
+#[test]
+fn a_restored_etcd_is_the_same_cluster_at_an_older_revision_and_under_another_token_another() {
+    for version in Etcd::available() {
+        let mut etcd = Etcd::builder().version(&version).start();
+        let before = etcd.snapshot();
+        etcd.put("key", "kept");
+        let (snapshot, id) = (etcd.snapshot(), etcd.cluster_id());
+        etcd.put("key", "lost");
+        etcd.restore(&snapshot);
+        assert_eq!(etcd.etcdctl(&["get", "--print-value-only", "key"]), "kept\n", "{version}");
+        assert_eq!((etcd.revision(), etcd.cluster_id()), (2, id), "{version}");
+        etcd.restore(&before);
+        assert_eq!(etcd.etcdctl(&["get", "--print-value-only", "key"]), "", "{version}");
+        etcd.wipe_and_restart();
+        assert_eq!((etcd.revision(), etcd.cluster_id()), (1, id), "{version}");
+        etcd.rename_cluster("another");
+        etcd.restore(&snapshot);
+        assert_eq!(etcd.etcdctl(&["get", "--print-value-only", "key"]), "kept\n", "{version}");
+        assert_ne!(etcd.cluster_id(), id, "{version}");
+    }
+}

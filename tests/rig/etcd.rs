@@ -1,16 +1,19 @@
 //! A real etcd of one member, on loopback, for one test.
 
 mod process;
+mod restore;
 mod version;
 
 use std::io::Write;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::process::{Child, Command, Output, Stdio};
+use std::str::FromStr;
 use std::time::Duration;
 
 use tempfile::TempDir;
 
 use self::process::Ports;
+pub use self::restore::Snapshot;
 pub use self::version::Version;
 use crate::eventually_blocking;
 use crate::tls::Certificates;
@@ -37,6 +40,8 @@ pub struct Etcd {
     home: TempDir,
     certificates: Certificates,
     child: Option<Child>,
+    /// Goes into the id of a cluster that is made anew.
+    token: String,
 }
 
 /// How an [`Etcd`] is to be run.
@@ -141,9 +146,18 @@ impl Etcd {
 
     /// The store's revision now.
     pub fn revision(&self) -> i64 {
+        self.status("\"Revision\" : ")
+    }
+
+    /// The id of the cluster, which comes from its token and addresses.
+    pub fn cluster_id(&self) -> u64 {
+        self.status("\"ClusterID\" : ")
+    }
+
+    fn status<T: FromStr>(&self, name: &str) -> T {
         let status = self.etcdctl(&["endpoint", "status", "--write-out", "fields"]);
-        let revision = status.lines().find_map(|line| line.strip_prefix("\"Revision\" : "));
-        revision.and_then(|number| number.trim().parse().ok()).expect("a status names the revision")
+        let number = status.lines().find_map(|line| line.strip_prefix(name)?.trim().parse().ok());
+        number.unwrap_or_else(|| panic!("the status does not say {name}: {status}"))
     }
 
     /// Forgets everything before the present revision.
@@ -205,14 +219,20 @@ impl Builder {
     ///
     /// When it does not within half a minute, with the end of its log.
     pub fn start(self) -> Etcd {
+        let mut etcd = self.prepare();
+        etcd.run_on_free_ports();
+        etcd.enable_auth();
+        etcd
+    }
+
+    /// Has everything ready for it to run.
+    pub(crate) fn prepare(self) -> Etcd {
         let newest = || Etcd::available().pop().expect("not empty");
         let version = self.version.clone().unwrap_or_else(newest);
         let home = TempDir::with_prefix("aldis-etcd-").expect("a scratch folder");
         let certificates = Certificates::generate(&home.path().join("tls"), "root");
-        let mut etcd = Etcd { options: self, version, ports: Ports::free(), home, certificates, child: None };
-        etcd.run_on_free_ports();
-        etcd.enable_auth();
-        etcd
+        let token = "etcd-cluster".to_owned();
+        Etcd { options: self, version, ports: Ports::free(), home, certificates, child: None, token }
     }
 
     fn url(&self, port: u16) -> String {

@@ -1,21 +1,25 @@
-//! The rig: what the tests of Aldis stand on. A real etcd that can be killed, frozen and wiped, a link to it that
-//! can be cut, delayed and turned into a black hole, and patience that ends with a reason.
+//! The rig: what the tests of Aldis stand on. A real etcd that can be killed, frozen, wiped and restored, three of them
+//! as a cluster, links that can be cut, delayed and turned into a black
+//! hole, and patience that ends with a reason.
 //!
 //! For tests only: everything here panics with the remedy when it cannot go on, and listens on loopback alone.
 
 #![allow(clippy::must_use_candidate, reason = "many calls are made for what they do to a process")]
 #![allow(
     clippy::expect_used,
+    clippy::indexing_slicing,
     clippy::missing_panics_doc,
     clippy::panic,
     clippy::unwrap_used,
     reason = "a test rig that cannot go on ends the test, saying why"
 )]
 
+pub mod cluster;
 pub mod etcd;
 pub mod generate;
 pub mod link;
 pub mod model;
+pub mod ordeal;
 pub mod tls;
 pub mod vectors;
 

@@ -2,9 +2,9 @@
 
 use std::env;
 use std::fs::{self, File};
-use std::net::TcpStream;
-use std::path::Path;
-use std::process::{Command, Stdio};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -69,9 +69,24 @@ impl Etcd {
     /// When it does not answer again.
     pub fn wipe_and_restart(&mut self) {
         self.kill();
-        fs::remove_dir_all(self.home.path().join("data")).expect("the data can be removed");
+        fs::remove_dir_all(self.data()).expect("the data can be removed");
         self.run().unwrap_or_else(|reason| panic!("{reason}"));
         self.enable_auth();
+    }
+
+    /// Further arguments, which count more than those before.
+    pub(crate) fn join(&mut self, arguments: impl IntoIterator<Item = String>) {
+        self.options.arguments.extend(arguments);
+    }
+
+    /// The process, while there is one.
+    pub(crate) fn pid(&self) -> Option<u32> {
+        self.child.as_ref().map(Child::id)
+    }
+
+    /// Where other members find it.
+    pub(crate) fn peer_address(&self) -> SocketAddr {
+        (Ipv4Addr::LOCALHOST, self.ports.peer).into()
     }
 
     /// Between the look for a free port and etcd's own bind somebody else may take it, so this tries again.
@@ -86,13 +101,23 @@ impl Etcd {
         }
     }
 
-    fn run(&mut self) -> Result<(), String> {
+    /// Runs it and waits until it answers.
+    pub(super) fn run(&mut self) -> Result<(), String> {
+        self.launch();
+        self.until_it_answers()
+    }
+
+    /// Runs it and waits for nothing: a member of a cluster does not answer before there is a quorum.
+    pub(crate) fn launch(&mut self) {
         let log = File::create(self.home.path().join("log")).expect("a log file");
         let mut command = without_settings(&self.version.program("etcd"));
         command.args(self.arguments()).args(&self.options.arguments);
         command.stdin(Stdio::null()).stdout(log.try_clone().expect("a second handle")).stderr(log);
         self.child = Some(command.spawn().expect("etcd runs"));
+    }
 
+    /// Waits until it answers; the end of its log if it does not.
+    pub(crate) fn until_it_answers(&mut self) -> Result<(), String> {
         let start = Instant::now();
         while !self.answers_anybody() {
             let ended = self.child.as_mut().and_then(|child| child.try_wait().ok()).flatten();
@@ -107,14 +132,15 @@ impl Etcd {
 
     fn arguments(&self) -> Vec<String> {
         let client = self.options.url(self.ports.client);
-        let peer = format!("http://127.0.0.1:{}", self.ports.peer);
+        let peer = format!("http://{}", self.peer_address());
         let mut arguments = vec![
-            format!("--data-dir={}", self.home.path().join("data").display()),
+            format!("--data-dir={}", self.data().display()),
             format!("--listen-client-urls={client}"),
             format!("--advertise-client-urls={client}"),
             format!("--listen-peer-urls={peer}"),
             format!("--initial-advertise-peer-urls={peer}"),
             format!("--initial-cluster=default={peer}"),
+            format!("--initial-cluster-token={}", self.token),
             // A single member elects itself; waiting a second for it would only make the tests slow.
             "--heartbeat-interval=10".to_owned(),
             "--election-timeout=100".to_owned(),
@@ -140,6 +166,10 @@ impl Etcd {
         let ask = ["get", "aldis-rig-health", "--command-timeout=2s"];
         let Ok(output) = self.bare_control().args(ask).output() else { return false };
         output.status.success() || String::from_utf8_lossy(&output.stderr).contains("user name is empty")
+    }
+
+    pub(super) fn data(&self) -> PathBuf {
+        self.home.path().join("data")
     }
 
     fn end_of_log(&self) -> String {
