@@ -6,7 +6,10 @@ use std::fs;
 use std::time::{Duration, Instant};
 
 use aldis_etcd::kv::etcd::{EtcdConnection, EtcdConnector, EtcdKv, EtcdOptions, Tls as ClientTls};
-use aldis_etcd::kv::{KvError, KvReader, KvSource, KvWatch, KvWriter, Revision, Scope, WatchMessage};
+use aldis_etcd::kv::{
+    KvChange, KvCondition, KvError, KvReader, KvSource, KvTransact, KvTtl, KvWatch, KvWriter, MAX_LEASE_TTL,
+    Revision, Scope, WatchMessage,
+};
 use rig::etcd::{Etcd, Tls};
 
 const MIB: usize = 1 << 20;
@@ -216,5 +219,31 @@ async fn progress_never_runs_ahead_of_what_was_delivered() {
                 Ok(other) => panic!("{version}: {other:?}"),
             }
         }
+    }
+}
+
+#[tokio::test]
+async fn transactions_and_leases_of_a_cluster_go_over_any_endpoint() {
+    let second = Duration::from_secs(1);
+    for version in Etcd::available() {
+        let etcd = Etcd::builder().version(&version).start();
+        let options = EtcdOptions::new(["http://127.0.0.1:1".to_owned(), etcd.endpoint()]);
+        let kv = EtcdKv::connect(&options).await.expect("the second answers");
+        let lease = kv.grant(second * 3).await.expect("granted");
+        assert_eq!(lease.ttl, second * 3, "{version}");
+        assert_eq!(kv.keep_alive(lease.id).await, Ok(second * 3), "{version}");
+        let put = [KvChange::put_under("a", "1", lease.id), KvChange::put("b", "1")];
+        assert_eq!(kv.transact(&[KvCondition::absent("a")], &put).await, Ok(Revision::new(2)), "{version}");
+        let at = |key: &str, revision| KvCondition::at(key, Revision::new(revision).into());
+        let wrong = [at("a", 2), at("b", 1), KvCondition::absent("a")];
+        let conflict =
+            KvError::Conflict { key: "b".into(), expected: Revision::new(1), actual: Revision::new(2) };
+        assert_eq!(kv.transact(&wrong, &put).await, Err(conflict), "{version}");
+        kv.revoke(lease.id).await.expect("revoked");
+        kv.revoke(lease.id).await.expect("twice is no error");
+        assert_eq!(kv.get(&"a".into()).await.expect("get").1, None, "{version}");
+        assert_eq!(kv.keep_alive(lease.id).await, Err(KvError::LeaseExpired), "{version}");
+        assert_eq!(kv.transact(&[], &put).await, Err(KvError::LeaseExpired), "{version}");
+        assert!(kv.put_with_ttl(&"a".into(), b"x", MAX_LEASE_TTL).await.is_ok(), "{version}");
     }
 }

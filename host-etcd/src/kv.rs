@@ -3,18 +3,26 @@
 //! Two backends implement it, etcd and the embedded [`memory`] one. Keys are bytes, as in etcd; revisions count the
 //! changes of the whole store, as in etcd.
 
-mod access;
 mod entry;
 mod error;
 pub mod etcd;
 mod key;
+mod lease;
 pub mod memory;
+mod read;
+mod request;
 mod source;
 mod token;
+mod transact;
+mod write;
 
-pub use access::{KvChange, KvCondition, KvReader, KvTransact, KvTtl, KvWriter, Lease, LeaseId};
 pub use entry::{Header, KvEntry, KvUpdate, Listing};
 pub use error::KvError;
 pub use key::{Key, Revision, Scope};
+pub use lease::{KvTtl, Lease, LeaseId, MAX_LEASE_TTL};
+pub use read::KvReader;
+pub use request::MAX_TRANSACTION_OPERATIONS;
 pub use source::{Connect, KvSource, KvWatch, WatchMessage};
 pub use token::{OversizeToken, VersionToken};
+pub use transact::{KvChange, KvCondition, KvTransact};
+pub use write::KvWriter;

@@ -161,7 +161,7 @@ pub async fn plan(
     let plan = draft.plan(published.as_ref())?;
     match if_revision {
         Some(expected) if expected != plan.replaces => {
-            Err(KvError::Conflict { expected, actual: plan.replaces }.into())
+            Err(KvError::Conflict { key: key.clone(), expected, actual: plan.replaces }.into())
         }
         _ => Ok((header, plan)),
     }

@@ -81,8 +81,12 @@ struct Reason<'a> {
 impl From<KvError> for Failure {
     fn from(error: KvError) -> Self {
         let message = match &error {
-            KvError::Conflict { .. } => format!("{error}; look at it with `aldis get` and try again"),
-            KvError::TooLarge { .. } => format!("{error}; split the document over several keys of a prefix"),
+            KvError::Conflict { expected, actual, .. } => format!(
+                "the key is at revision {actual}, not {expected}; look at it with `aldis get` and try again"
+            ),
+            KvError::TooLarge { bytes, limit } => format!(
+                "{bytes} bytes are more than the {limit} that fit under one key; split the document over several keys of a prefix"
+            ),
             KvError::Denied { .. } => format!("{error}; see --user and --password"),
             KvError::Timeout { operation: "put" | "update" | "delete", .. } => {
                 format!("{error}; it may have happened all the same, look at it with `aldis get`")

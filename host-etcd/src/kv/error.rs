@@ -1,6 +1,6 @@
 //! Why a backend did not do what it was asked.
 
-use super::Revision;
+use super::{Key, Revision};
 
 /// Why a backend did not do what it was asked.
 ///
@@ -23,17 +23,52 @@ pub enum KvError {
         /// The deadline, in milliseconds.
         limit_ms: u64,
     },
-    /// The key is not at the expected revision.
-    #[error("the key is at revision {actual}, not {expected}")]
+    /// A key is not at the expected version.
+    #[error("{key} is at revision {actual}, not {expected}; read it again and decide anew")]
     Conflict {
+        /// The key; the first, if several are not as expected.
+        key: Key,
         /// The revision that the caller expected; zero: absent.
         expected: Revision,
         /// The revision that the key has; zero: absent.
         actual: Revision,
     },
+    /// A version was not made by this backend.
+    #[error("the version given for {key} is not one of this backend's; read the key to get one")]
+    ForeignToken {
+        /// The key that it was given for.
+        key: Key,
+    },
+    /// Two changes of one transaction name the same key.
+    #[error("{key} is changed twice in one transaction; name each key once")]
+    DuplicateKey {
+        /// The key.
+        key: Key,
+    },
+    /// The empty key names nothing.
+    #[error("the key is empty; a key has at least one byte")]
+    EmptyKey,
+    /// A transaction is longer than the backend takes.
+    #[error("{operations} operations are more than the {limit} of one transaction; split it")]
+    TooManyOperations {
+        /// How many there are.
+        operations: usize,
+        /// How many there may be.
+        limit: usize,
+    },
     /// The lease has ended, and its keys with it.
-    #[error("the lease has expired")]
+    #[error("the lease has expired; grant another and put its keys again")]
     LeaseExpired,
+    /// A lease of this length is not granted.
+    #[error(
+        "a lease of {seconds} s is longer than the {limit} s that are granted; ask for less, or put without one"
+    )]
+    TtlTooLong {
+        /// What was asked for, in seconds.
+        seconds: u64,
+        /// The limit in seconds.
+        limit: u64,
+    },
     /// The revision asked for has been compacted away.
     #[error("revision is compacted; the oldest left is {oldest}")]
     Compacted {
@@ -48,12 +83,12 @@ pub enum KvError {
         /// What the server says.
         cause: String,
     },
-    /// The value is larger than the backend takes.
-    #[error("{bytes} bytes are more than the {limit} that fit under one key")]
+    /// The values of a request are larger than the backend takes at once.
+    #[error("{bytes} bytes are more than the {limit} that fit into one request")]
     TooLarge {
-        /// Size of the value in bytes.
+        /// Size of the values in bytes.
         bytes: usize,
-        /// The limit in bytes.
+        /// The limit in bytes, beside these keys.
         limit: usize,
     },
     /// Any other failure.
@@ -64,4 +99,16 @@ pub enum KvError {
         /// What went wrong.
         cause: String,
     },
+}
+
+impl KvError {
+    /// The same of a call that is part of this operation.
+    pub(in crate::kv) fn during(self, operation: &'static str) -> Self {
+        match self {
+            Self::Timeout { limit_ms, .. } => Self::Timeout { operation, limit_ms },
+            Self::Denied { cause, .. } => Self::Denied { operation, cause },
+            Self::Failed { cause, .. } => Self::Failed { operation, cause },
+            other => other,
+        }
+    }
 }

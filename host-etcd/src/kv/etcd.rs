@@ -20,11 +20,13 @@ mod connection;
 mod connector;
 mod endpoint;
 mod error;
+mod leases;
 mod options;
 mod pages;
 mod rotation;
 mod version;
 mod watch;
+mod writes;
 
 pub use self::connection::EtcdConnection;
 pub use self::connector::EtcdConnector;

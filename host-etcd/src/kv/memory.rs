@@ -5,22 +5,28 @@
 //! cancelled; a watcher that falls behind a compaction is cancelled the same way. `tests/kv_conformance.rs` holds it
 //! to a real etcd.
 
+mod leases;
 mod state;
 mod watcher;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use self::state::State;
 use self::watcher::MemoryWatch;
+use super::lease::whole_seconds;
 use super::{
-    Connect, Header, Key, KvEntry, KvError, KvReader, KvSource, KvWatch, KvWriter, Listing, Revision, Scope,
+    Connect, Header, Key, KvChange, KvCondition, KvEntry, KvError, KvReader, KvSource, KvTransact, KvTtl,
+    KvWatch, KvWriter, Lease, LeaseId, Listing, Revision, Scope, request,
 };
 
-/// Bytes of one value: what fits into a request to etcd, so that what is published here can be published there.
-pub const MAX_VALUE_BYTES: usize = 1_572_864 - 512;
+/// Bytes of one request: what etcd takes unless it is configured otherwise, so that what is published here can be
+/// published there.
+const MAX_REQUEST_BYTES: usize = 1_572_864;
 
 /// One change of a transaction.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,6 +35,15 @@ pub enum Change {
     Put(Key, Vec<u8>),
     /// Deletes a key; nothing if it does not exist.
     Delete(Key),
+}
+
+impl From<Change> for KvChange {
+    fn from(change: Change) -> Self {
+        match change {
+            Change::Put(key, value) => Self::put(key, value),
+            Change::Delete(key) => Self::Delete(key),
+        }
+    }
 }
 
 /// A store in memory. Clones are handles to the same store.
@@ -82,7 +97,7 @@ impl MemoryKv {
     /// Makes all changes at one revision, which it returns. Without an effect — only deletions of keys that do not
     /// exist — the revision stays.
     pub fn transaction(&self, changes: impl IntoIterator<Item = Change>) -> Revision {
-        self.shared.change(|state| state.apply(changes))
+        self.shared.change(|state| state.apply(changes.into_iter().map(KvChange::from)))
     }
 
     /// Forgets the history before `revision`: watches from before it are cancelled.
@@ -107,14 +122,23 @@ impl MemoryKv {
 }
 
 impl Shared {
+    /// The state as of now: leases that have run out are gone.
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if state.next_end().is_some() && state.expire(Instant::now()) {
+            self.notify();
+        }
+        state
     }
 
     fn change<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
         let result = change(&mut self.lock());
-        self.changed.send_modify(|count| *count = count.wrapping_add(1));
+        self.notify();
         result
+    }
+
+    fn notify(&self) {
+        self.changed.send_modify(|count| *count = count.wrapping_add(1));
     }
 }
 
@@ -148,6 +172,7 @@ impl KvSource for MemoryKv {
 #[async_trait]
 impl KvReader for MemoryKv {
     async fn get(&self, key: &Key) -> Result<(Header, Option<KvEntry>), KvError> {
+        request::check_key(key)?;
         let state = self.shared.lock();
         Ok((state.header(), state.entry(key).cloned()))
     }
@@ -156,34 +181,48 @@ impl KvReader for MemoryKv {
 #[async_trait]
 impl KvWriter for MemoryKv {
     async fn put(&self, key: &Key, value: &[u8]) -> Result<Revision, KvError> {
-        check_size(value)?;
-        Ok(self.transaction([Change::Put(key.clone(), value.to_vec())]))
+        self.transact(&[], &[KvChange::put(key.clone(), value)]).await
     }
 
     async fn update(&self, key: &Key, value: &[u8], expected: Revision) -> Result<Revision, KvError> {
-        check_size(value)?;
-        self.shared.change(|state| {
-            let actual = state.entry(key).map_or(Revision::ZERO, |entry| entry.mod_revision);
-            match actual == expected {
-                true => Ok(state.apply([Change::Put(key.clone(), value.to_vec())])),
-                false => Err(KvError::Conflict { expected, actual }),
-            }
-        })
+        let condition = KvCondition::at(key.clone(), expected.into());
+        self.transact(&[condition], &[KvChange::put(key.clone(), value)]).await
     }
 
     async fn delete(&self, key: &Key) -> Result<bool, KvError> {
+        request::check_key(key)?;
         Ok(self.shared.change(|state| {
             let exists = state.entry(key).is_some();
-            state.apply([Change::Delete(key.clone())]);
+            state.apply([KvChange::Delete(key.clone())]);
             exists
         }))
     }
 }
 
-fn check_size(value: &[u8]) -> Result<(), KvError> {
-    match value.len() > MAX_VALUE_BYTES {
-        true => Err(KvError::TooLarge { bytes: value.len(), limit: MAX_VALUE_BYTES }),
-        false => Ok(()),
+#[async_trait]
+impl KvTransact for MemoryKv {
+    async fn transact(&self, conditions: &[KvCondition], changes: &[KvChange]) -> Result<Revision, KvError> {
+        let expected = request::check(conditions, changes, MAX_REQUEST_BYTES)?;
+        self.shared.change(|state| state.transact(&expected, changes))
+    }
+}
+
+/// Leases end by the clock of tokio, so also in the virtual time of its tests; without a task: whoever looks next, and
+/// every open watch, sees their keys gone.
+#[async_trait]
+impl KvTtl for MemoryKv {
+    async fn grant(&self, ttl: Duration) -> Result<Lease, KvError> {
+        let ttl = Duration::from_secs(whole_seconds(ttl)?);
+        Ok(self.shared.change(|state| state.grant(ttl, Instant::now())))
+    }
+
+    async fn keep_alive(&self, lease: LeaseId) -> Result<Duration, KvError> {
+        self.shared.change(|state| state.keep_alive(lease, Instant::now()))
+    }
+
+    async fn revoke(&self, lease: LeaseId) -> Result<(), KvError> {
+        self.shared.change(|state| state.revoke(lease));
+        Ok(())
     }
 }
 

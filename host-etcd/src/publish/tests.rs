@@ -86,7 +86,7 @@ async fn publishing_compares_and_swaps() {
     let draft = draft(&document).expect("is valid");
     let (_, first) = plan(&kv, &key, &draft, Some(Revision::ZERO)).await.expect("a plan");
     let revision = commit(&kv, &key, draft.body(), first.replaces).await.expect("published");
-    let conflict = KvError::Conflict { expected: Revision::ZERO, actual: revision };
+    let conflict = KvError::Conflict { key: key.clone(), expected: Revision::ZERO, actual: revision };
     assert_eq!(commit(&kv, &key, draft.body(), first.replaces).await, Err(conflict.clone()));
     assert_eq!(plan(&kv, &key, &draft, Some(Revision::ZERO)).await.map(drop), Err(conflict.into()));
     let (_, second) = plan(&kv, &key, &draft, None).await.expect("a plan");

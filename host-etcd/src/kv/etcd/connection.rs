@@ -6,23 +6,19 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use etcd_client::{
-    Client, Compare, CompareOp, Error, GetOptions, GetResponse, KeyValue, KvClient, ResponseHeader, Txn,
-    TxnOp, TxnOpResponse, WatchClient,
+    Client, Error, GetOptions, GetResponse, KeyValue, KvClient, LeaseClient, ResponseHeader, WatchClient,
 };
 
 use super::error::{Failure, timeout};
 use super::version::ServerVersion;
 use super::{pages, watch};
 use crate::kv::{
-    Header, Key, KvEntry, KvError, KvReader, KvSource, KvWatch, KvWriter, Listing, Revision, Scope,
+    Header, Key, KvEntry, KvError, KvReader, KvSource, KvWatch, Listing, Revision, Scope, request,
 };
 
 /// Bytes of one answer that are accepted. Pages aim at 4 MiB and etcd sends fragments of 1.5 MiB; the rest is room
 /// for clusters that take larger values, and a bound on what one answer can cost.
 const MAX_ANSWER_BYTES: usize = 256 << 20;
-
-/// Bytes that etcd's own framing of a put or a transaction may need beside key and value.
-const REQUEST_OVERHEAD_BYTES: usize = 512;
 
 /// Bounds of every call on a connection.
 #[derive(Clone, Copy, Debug)]
@@ -35,9 +31,10 @@ pub(super) struct Limits {
 #[derive(Clone)]
 pub struct EtcdConnection {
     endpoint: String,
-    kv: KvClient,
+    pub(super) kv: KvClient,
+    pub(super) lease: LeaseClient,
     watch: WatchClient,
-    limits: Limits,
+    pub(super) limits: Limits,
     progress_is_ordered: bool,
 }
 
@@ -51,6 +48,7 @@ impl EtcdConnection {
         Self {
             endpoint: endpoint.to_owned(),
             kv: client.kv_client().max_decoding_message_size(MAX_ANSWER_BYTES),
+            lease: client.lease_client(),
             watch: client.watch_client().max_decoding_message_size(MAX_ANSWER_BYTES),
             limits,
             progress_is_ordered: version.is_some_and(ServerVersion::orders_progress),
@@ -81,7 +79,7 @@ impl EtcdConnection {
     }
 
     /// A call under the deadline.
-    async fn call<T>(
+    pub(super) async fn call<T>(
         &self,
         operation: &'static str,
         call: impl Future<Output = Result<T, Error>>,
@@ -89,15 +87,6 @@ impl EtcdConnection {
         match tokio::time::timeout(self.limits.request_timeout, call).await {
             Ok(answer) => answer.map_err(|error| Failure::of(&error).into_error(operation, &self.endpoint)),
             Err(_) => Err(timeout(operation, self.limits.request_timeout)),
-        }
-    }
-
-    fn check_size(&self, key: &Key, value: &[u8]) -> Result<(), KvError> {
-        let limit =
-            self.limits.max_request_bytes.saturating_sub(REQUEST_OVERHEAD_BYTES + key.as_bytes().len());
-        match value.len() > limit {
-            true => Err(KvError::TooLarge { bytes: value.len(), limit }),
-            false => Ok(()),
         }
     }
 }
@@ -138,48 +127,10 @@ impl KvSource for EtcdConnection {
 #[async_trait]
 impl KvReader for EtcdConnection {
     async fn get(&self, key: &Key) -> Result<(Header, Option<KvEntry>), KvError> {
+        request::check_key(key)?;
         let answer = self.range(key, GetOptions::new()).await;
         let mut answer = answer.map_err(|error| self.range_error(error, "get"))?;
         Ok((header(answer.header()), answer.take_kvs().into_iter().next().map(entry)))
-    }
-}
-
-#[async_trait]
-impl KvWriter for EtcdConnection {
-    async fn put(&self, key: &Key, value: &[u8]) -> Result<Revision, KvError> {
-        self.check_size(key, value)?;
-        let mut kv = self.kv.clone();
-        let answer = self.call("put", kv.put(key.as_bytes(), value, None)).await?;
-        Ok(header(answer.header()).revision)
-    }
-
-    async fn update(&self, key: &Key, value: &[u8], expected: Revision) -> Result<Revision, KvError> {
-        self.check_size(key, value)?;
-        let is_expected = Compare::mod_revision(key.as_bytes(), CompareOp::Equal, to_etcd(expected));
-        let txn = Txn::new()
-            .when([is_expected])
-            .and_then([TxnOp::put(key.as_bytes(), value, None)])
-            .or_else([TxnOp::get(key.as_bytes(), Some(GetOptions::new().with_keys_only()))]);
-        let mut kv = self.kv.clone();
-        let answer = self.call("update", kv.txn(txn)).await?;
-        if answer.succeeded() {
-            return Ok(header(answer.header()).revision);
-        }
-        let actual = answer.op_responses().iter().find_map(read_revision).unwrap_or(Revision::ZERO);
-        Err(KvError::Conflict { expected, actual })
-    }
-
-    async fn delete(&self, key: &Key) -> Result<bool, KvError> {
-        let mut kv = self.kv.clone();
-        let answer = self.call("delete", kv.delete(key.as_bytes(), None)).await?;
-        Ok(answer.deleted() > 0)
-    }
-}
-
-fn read_revision(answer: &TxnOpResponse) -> Option<Revision> {
-    match answer {
-        TxnOpResponse::Get(found) => found.kvs().first().map(|kv| from_etcd(kv.mod_revision())),
-        _ => None,
     }
 }
 

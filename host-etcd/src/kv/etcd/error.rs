@@ -16,6 +16,7 @@ mod said {
     pub(super) const AUTH_OFF: &str = "authentication is not enabled";
     pub(super) const NO_USER: &str = "user name is empty";
     pub(super) const BAD_PASSWORD: &str = "authentication failed";
+    pub(super) const NO_LEASE: &str = "lease not found";
     pub(super) const OLD_AUTH: &str = "revision of auth store is old";
 }
 
@@ -32,6 +33,8 @@ pub(super) enum Failure {
     Denied(String),
     /// The cluster knows no authentication, so it gives no token.
     AuthDisabled,
+    /// The lease has ended.
+    NoLease,
     /// The connection broke; the server said nothing.
     Broken(String),
     /// All else.
@@ -40,12 +43,17 @@ pub(super) enum Failure {
 
 impl Failure {
     pub(super) fn of(error: &Error) -> Self {
-        let Error::GRpcStatus(status) = error else { return Self::Other(flatten(error)) };
+        let status = match error {
+            Error::GRpcStatus(status) => status,
+            Error::LeaseKeepAliveError(text) if text.contains(said::NO_LEASE) => return Self::NoLease,
+            error => return Self::Other(flatten(error)),
+        };
         let text = status.message();
         match status.code() {
             Code::OutOfRange if text.contains(said::COMPACTED) => Self::Compacted,
             // tonic answers for itself when a message exceeds the decode limit.
             Code::OutOfRange if text.contains("message length too large") => Self::AnswerTooLarge,
+            Code::NotFound if text.contains(said::NO_LEASE) => Self::NoLease,
             _ if text.contains(said::TOO_LARGE) => Self::RequestTooLarge,
             Code::FailedPrecondition if text.contains(said::AUTH_OFF) => Self::AuthDisabled,
             Code::Unauthenticated | Code::PermissionDenied => Self::Denied(describe(status)),
@@ -65,6 +73,7 @@ impl Failure {
     pub(super) fn into_error(self, operation: &'static str, endpoint: &str) -> KvError {
         let cause = match self {
             Self::Denied(cause) => return KvError::Denied { operation, cause: at(&cause, endpoint) },
+            Self::NoLease => return KvError::LeaseExpired,
             Self::Broken(cause) | Self::Other(cause) => cause,
             Self::Compacted => "the revision has been compacted".to_owned(),
             Self::AnswerTooLarge => "the answer is larger than this client takes".to_owned(),
@@ -145,6 +154,7 @@ mod tests {
             failure(Code::InvalidArgument, "etcdserver: request is too large"),
             Failure::RequestTooLarge
         ));
+        assert!(matches!(failure(Code::NotFound, "etcdserver: requested lease not found"), Failure::NoLease));
         let off = "etcdserver: authentication is not enabled";
         assert!(matches!(failure(Code::FailedPrecondition, off), Failure::AuthDisabled));
         for (code, message) in [

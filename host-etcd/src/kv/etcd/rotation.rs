@@ -1,13 +1,15 @@
 //! Single reads and writes against a cluster: endpoints in rotation, connections made anew where that helps.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use tokio::sync::Mutex;
 
 use super::{EtcdConnection, EtcdConnector, EtcdOptions};
 use crate::kv::{
-    Connect, Header, Key, KvEntry, KvError, KvReader, KvSource, KvWatch, KvWriter, Listing, Revision, Scope,
+    Connect, Header, Key, KvChange, KvCondition, KvEntry, KvError, KvReader, KvSource, KvTransact, KvTtl,
+    KvWatch, KvWriter, Lease, LeaseId, Listing, Revision, Scope,
 };
 
 /// A cluster to read from and write to.
@@ -112,51 +114,87 @@ fn is_of_the_connection(error: &KvError) -> bool {
         | KvError::Denied { .. }
         | KvError::Failed { .. } => true,
         KvError::Conflict { .. }
+        | KvError::ForeignToken { .. }
+        | KvError::DuplicateKey { .. }
+        | KvError::EmptyKey
+        | KvError::TooManyOperations { .. }
         | KvError::LeaseExpired
+        | KvError::TtlTooLong { .. }
         | KvError::Compacted { .. }
         | KvError::TooLarge { .. } => false,
     }
 }
 
+/// What may be asked again of every endpoint: reads, and what changes nothing by being done twice.
+macro_rules! anywhere {
+    ($self:ident, |$connection:ident| $call:expr) => {{
+        let attempts = $self.connector.endpoints().len().saturating_add(1);
+        on_some_endpoint!(
+            $self,
+            attempts,
+            KvError::Timeout { .. } | KvError::Failed { .. } | KvError::Denied { .. },
+            |$connection| $call
+        )
+    }};
+}
+
+/// What may have happened although no answer came.
+macro_rules! once {
+    ($self:ident, |$connection:ident| $call:expr) => {
+        on_some_endpoint!($self, 2, KvError::Denied { .. }, |$connection| $call)
+    };
+}
+
 #[async_trait]
 impl KvReader for EtcdKv {
     async fn get(&self, key: &Key) -> Result<(Header, Option<KvEntry>), KvError> {
-        let attempts = self.connector.endpoints().len().saturating_add(1);
-        on_some_endpoint!(
-            self,
-            attempts,
-            KvError::Timeout { .. } | KvError::Failed { .. } | KvError::Denied { .. },
-            |connection| connection.get(key)
-        )
+        anywhere!(self, |connection| connection.get(key))
     }
 }
 
 #[async_trait]
 impl KvWriter for EtcdKv {
     async fn put(&self, key: &Key, value: &[u8]) -> Result<Revision, KvError> {
-        on_some_endpoint!(self, 2, KvError::Denied { .. }, |connection| connection.put(key, value))
+        once!(self, |connection| connection.put(key, value))
     }
 
     async fn update(&self, key: &Key, value: &[u8], expected: Revision) -> Result<Revision, KvError> {
-        on_some_endpoint!(self, 2, KvError::Denied { .. }, |connection| connection
-            .update(key, value, expected))
+        once!(self, |connection| connection.update(key, value, expected))
     }
 
     async fn delete(&self, key: &Key) -> Result<bool, KvError> {
-        on_some_endpoint!(self, 2, KvError::Denied { .. }, |connection| connection.delete(key))
+        once!(self, |connection| connection.delete(key))
+    }
+}
+
+#[async_trait]
+impl KvTransact for EtcdKv {
+    async fn transact(&self, conditions: &[KvCondition], changes: &[KvChange]) -> Result<Revision, KvError> {
+        once!(self, |connection| connection.transact(conditions, changes))
+    }
+}
+
+/// All of it may be asked of every endpoint: a lease whose answer was lost has no keys and ends by itself, and renewing
+/// or ending one twice is the same as once.
+#[async_trait]
+impl KvTtl for EtcdKv {
+    async fn grant(&self, ttl: Duration) -> Result<Lease, KvError> {
+        anywhere!(self, |connection| connection.grant(ttl))
+    }
+
+    async fn keep_alive(&self, lease: LeaseId) -> Result<Duration, KvError> {
+        anywhere!(self, |connection| connection.keep_alive(lease))
+    }
+
+    async fn revoke(&self, lease: LeaseId) -> Result<(), KvError> {
+        anywhere!(self, |connection| connection.revoke(lease))
     }
 }
 
 #[async_trait]
 impl KvSource for EtcdKv {
     async fn list(&self, scope: &Scope) -> Result<Listing, KvError> {
-        let attempts = self.connector.endpoints().len().saturating_add(1);
-        on_some_endpoint!(
-            self,
-            attempts,
-            KvError::Timeout { .. } | KvError::Failed { .. } | KvError::Denied { .. },
-            |connection| connection.list(scope)
-        )
+        anywhere!(self, |connection| connection.list(scope))
     }
 
     async fn watch(&self, scope: &Scope, from: Revision) -> Result<Box<dyn KvWatch>, KvError> {

@@ -1,9 +1,12 @@
 //! Keys, revisions and history: what the store is, without a lock and without waiting.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
 
-use super::Change;
-use crate::kv::{Header, Key, KvEntry, KvError, KvUpdate, Revision, Scope};
+use tokio::time::Instant;
+
+use super::leases::Leases;
+use crate::kv::{Header, Key, KvChange, KvEntry, KvError, KvUpdate, Lease, LeaseId, Revision, Scope};
 
 /// Transactions whose events one answer to a watch may hold, as in etcd.
 const MAX_BATCH: usize = 1000;
@@ -22,6 +25,7 @@ pub(super) struct State {
     /// The events of each transaction, oldest first.
     history: VecDeque<(Revision, Vec<KvUpdate>)>,
     compacted: Revision,
+    leases: Leases,
     cuts: u64,
 }
 
@@ -32,6 +36,7 @@ impl State {
             entries: BTreeMap::new(),
             history: VecDeque::new(),
             compacted: Revision::ZERO,
+            leases: Leases::default(),
             cuts: 0,
         }
     }
@@ -72,8 +77,31 @@ impl State {
         (events, next)
     }
 
-    /// Applies all changes at one revision.
-    pub(super) fn apply(&mut self, changes: impl IntoIterator<Item = Change>) -> Revision {
+    /// Applies all changes at one revision, if every key is at the revision that is expected of it and every lease
+    /// lives.
+    pub(super) fn transact(
+        &mut self,
+        expected: &[(&Key, Revision)],
+        changes: &[KvChange],
+    ) -> Result<Revision, KvError> {
+        for &(key, expected) in expected {
+            let actual = self.entry(key).map_or(Revision::ZERO, |entry| entry.mod_revision);
+            if actual != expected {
+                return Err(KvError::Conflict { key: key.clone(), expected, actual });
+            }
+        }
+        let is_dead = |change: &KvChange| match change {
+            KvChange::Put { lease: Some(lease), .. } => !self.leases.holds(*lease),
+            _ => false,
+        };
+        match changes.iter().any(is_dead) {
+            true => Err(KvError::LeaseExpired),
+            false => Ok(self.apply(changes.iter().cloned())),
+        }
+    }
+
+    /// Applies all changes at one revision. A lease that does not live is no lease.
+    pub(super) fn apply(&mut self, changes: impl IntoIterator<Item = KvChange>) -> Revision {
         let mod_revision = self.header.revision.next();
         let events: Vec<_> =
             changes.into_iter().filter_map(|change| self.apply_one(change, mod_revision)).collect();
@@ -85,18 +113,51 @@ impl State {
         self.header.revision
     }
 
-    fn apply_one(&mut self, change: Change, mod_revision: Revision) -> Option<KvUpdate> {
+    fn apply_one(&mut self, change: KvChange, mod_revision: Revision) -> Option<KvUpdate> {
         match change {
-            Change::Put(key, value) => {
+            KvChange::Put { key, value, lease } => {
+                self.leases.attach(&key, lease);
                 let entry = KvEntry { key: key.clone(), value: value.into(), mod_revision };
                 self.entries.insert(key, entry.clone());
                 Some(KvUpdate::Put(entry))
             }
-            Change::Delete(key) => {
+            KvChange::Delete(key) => {
+                self.leases.attach(&key, None);
                 self.entries.remove(&key)?;
                 Some(KvUpdate::Delete { key, mod_revision })
             }
         }
+    }
+
+    pub(super) fn grant(&mut self, ttl: Duration, now: Instant) -> Lease {
+        self.leases.grant(ttl, now)
+    }
+
+    pub(super) fn keep_alive(&mut self, lease: LeaseId, now: Instant) -> Result<Duration, KvError> {
+        self.leases.renew(lease, now).ok_or(KvError::LeaseExpired)
+    }
+
+    /// Ends a lease and, in one transaction, its keys.
+    pub(super) fn revoke(&mut self, lease: LeaseId) {
+        let keys = self.leases.end(lease);
+        self.apply(keys.into_iter().map(KvChange::Delete));
+    }
+
+    /// Ends what has ended by now, the oldest first; whether there was any.
+    pub(super) fn expire(&mut self, now: Instant) -> bool {
+        let mut has_ended = false;
+        while let Some((ends, lease)) = self.leases.next_end()
+            && ends <= now
+        {
+            self.revoke(lease);
+            has_ended = true;
+        }
+        has_ended
+    }
+
+    /// When the next lease ends by itself.
+    pub(super) fn next_end(&self) -> Option<Instant> {
+        self.leases.next_end().map(|(ends, _)| ends)
     }
 
     pub(super) fn compact(&mut self, revision: Revision) -> Result<(), KvError> {
@@ -131,6 +192,6 @@ impl State {
     }
 
     pub(super) fn wipe(&mut self) {
-        *self = Self { cuts: self.cuts.wrapping_add(1), ..Self::new() };
+        *self = Self { cuts: self.cuts.wrapping_add(1), leases: self.leases.wiped(), ..Self::new() };
     }
 }

@@ -1,3 +1,5 @@
+mod leases;
+
 use std::time::Duration;
 
 use super::*;
@@ -109,11 +111,14 @@ async fn an_update_needs_the_revision_that_is_there() {
     let key = Key::from(KEY);
     let first = store.update(&key, b"1", Revision::ZERO).await.expect("create");
     let conflict = store.update(&key, b"2", Revision::ZERO).await;
-    assert_eq!(conflict, Err(KvError::Conflict { expected: Revision::ZERO, actual: first }));
+    assert_eq!(
+        conflict,
+        Err(KvError::Conflict { key: key.clone(), expected: Revision::ZERO, actual: first })
+    );
     let second = store.update(&key, b"2", first).await.expect("update");
     assert!(store.delete(&key).await.expect("delete") && !store.delete(&key).await.expect("delete"));
     let conflict = store.update(&key, b"3", second).await;
-    assert_eq!(conflict, Err(KvError::Conflict { expected: second, actual: Revision::ZERO }));
+    assert_eq!(conflict, Err(KvError::Conflict { key, expected: second, actual: Revision::ZERO }));
 }
 
 #[tokio::test]
@@ -144,8 +149,10 @@ async fn watches_end_when_they_are_cut_and_when_the_store_is_wiped() {
 async fn values_end_where_etcd_ends_and_history_is_bounded() {
     let store = MemoryKv::new();
     let key = Key::from(KEY);
-    assert!(store.put(&key, &vec![0; MAX_VALUE_BYTES]).await.is_ok());
-    assert!(matches!(store.put(&key, &vec![0; MAX_VALUE_BYTES + 1]).await, Err(KvError::TooLarge { .. })));
+    let error = store.put(&key, &vec![0; MAX_REQUEST_BYTES]).await.expect_err("too large");
+    let KvError::TooLarge { limit, .. } = error else { panic!("{error}") };
+    assert!(store.put(&key, &vec![0; limit]).await.is_ok());
+    assert!(matches!(store.put(&key, &vec![0; limit + 1]).await, Err(KvError::TooLarge { .. })));
     for _ in 0..10_001 {
         store.put(&key, b"x").await.expect("put");
     }

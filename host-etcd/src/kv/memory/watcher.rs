@@ -65,6 +65,18 @@ impl MemoryWatch {
         }
     }
 
+    /// Waits for a change, or until a lease ends; false if nothing can change any more.
+    async fn wait(&mut self) -> bool {
+        let next_end = self.shared.lock().next_end();
+        let changed = self.changed.changed();
+        match next_end {
+            None => changed.await.is_ok(),
+            Some(ends) => {
+                tokio::time::timeout_at(ends, changed).await.map_or(true, |changed| changed.is_ok())
+            }
+        }
+    }
+
     fn deliver(&mut self, state: &State, header: Header) -> Option<WatchMessage> {
         let (events, next) = state.events(&self.scope, self.next);
         self.next = next;
@@ -86,7 +98,7 @@ impl KvWatch for MemoryWatch {
             self.changed.borrow_and_update();
             match self.poll_message() {
                 Ok(Some(message)) => return Ok(Some(message)),
-                Ok(None) if self.changed.changed().await.is_ok() => {}
+                Ok(None) if self.wait().await => {}
                 Ok(None) | Err(()) => return Ok(None),
             }
         }
