@@ -56,6 +56,7 @@ const HOST: House = House {
         "sink",
         "driver",
         "store",
+        "fetch_cache",
         "publish",
         "source",
         "cli",

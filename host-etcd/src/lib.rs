@@ -11,6 +11,7 @@ pub mod backoff;
 pub mod cli;
 pub mod clock;
 mod driver;
+pub mod fetch_cache;
 pub mod kv;
 pub mod mirror;
 pub mod publish;
