@@ -1,5 +1,5 @@
 //! The rig: what the tests of Aldis stand on. A real etcd that can be killed, frozen, wiped and restored, three of them
-//! as a cluster, links that can be cut, delayed and turned into a black
+//! as a cluster, a scripted one for what real ones rarely do, links that can be cut, delayed and turned into a black
 //! hole, and patience that ends with a reason.
 //!
 //! For tests only: everything here panics with the remedy when it cannot go on, and listens on loopback alone.
@@ -20,6 +20,7 @@ pub mod generate;
 pub mod link;
 pub mod model;
 pub mod ordeal;
+pub mod scripted;
 pub mod tls;
 pub mod vectors;
 
