@@ -1,22 +1,24 @@
-//! A TCP link in front of a server, which fails on command: cut, silent, slow.
+//! A TCP link in front of a server, which fails on command: cut at once or after so many bytes, silent, slow.
 //!
 //! It runs on a thread of its own, so that it works for tests with and without a runtime, and goes on while a test
 //! blocks. Each command has taken effect when its call returns.
 
 mod connection;
+mod weather;
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
-pub use self::connection::Blackhole;
-use self::connection::Weather;
+use self::connection::Conditions;
+pub use self::weather::{Blackhole, Direction};
+use self::weather::{Fuse, Weather};
 use crate::port::free_port;
 
 /// The link. It passes everything until told otherwise; dropping it resets what is open.
@@ -24,12 +26,14 @@ pub struct Link {
     port: u16,
     commands: mpsc::UnboundedSender<Command>,
     counters: Arc<Counters>,
+    fuse: Arc<Fuse>,
     thread: Option<JoinHandle<()>>,
 }
 
 #[derive(Default)]
 struct Counters {
-    accepted: AtomicUsize,
+    /// When each connection was accepted.
+    accepted: Mutex<Vec<Instant>>,
     open: AtomicUsize,
 }
 
@@ -57,12 +61,18 @@ impl Link {
     pub fn to(server: SocketAddr) -> Self {
         let port = free_port();
         let counters = Arc::new(Counters::default());
+        let fuse = Arc::new(Fuse::default());
         let (commands, orders) = mpsc::unbounded_channel();
-        let station =
-            Station { server, port, counters: Arc::clone(&counters), weather: watch::Sender::default() };
+        let station = Station {
+            server,
+            port,
+            counters: Arc::clone(&counters),
+            fuse: Arc::clone(&fuse),
+            weather: watch::Sender::default(),
+        };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         let thread = thread::spawn(move || runtime.block_on(station.run(orders)));
-        let link = Self { port, commands, counters, thread: Some(thread) };
+        let link = Self { port, commands, counters, fuse, thread: Some(thread) };
         link.order(Order::Listen);
         link
     }
@@ -82,12 +92,13 @@ impl Link {
         (Ipv4Addr::LOCALHOST, self.port).into()
     }
 
-    /// Good weather again: listens, ends black hole and delay. What a black hole held back is delivered now, as TCP
-    /// would retransmit it.
+    /// Good weather again: listens, ends black hole, delay and throttling. What a black hole held back is delivered
+    /// now, as TCP would retransmit it.
     pub fn pass(&self) {
         self.change(|weather, _| {
             weather.blackhole = None;
             weather.delay = Duration::ZERO;
+            weather.throttle = None;
         });
         self.order(Order::Listen);
     }
@@ -101,6 +112,17 @@ impl Link {
     /// Resets every connection; new ones pass.
     pub fn close_existing(&self) {
         self.order(Order::Reset);
+    }
+
+    /// Resets every connection once this many bytes have gone in this direction from now on, all connections together;
+    /// new ones pass. Only once: a large transfer is cut in its middle, its repetition is not.
+    pub fn cut_after(&self, direction: Direction, bytes: usize) {
+        self.fuse.arm(direction, bytes);
+    }
+
+    /// Whether [`Link::cut_after`] still waits for its bytes.
+    pub fn is_to_be_cut(&self) -> bool {
+        self.fuse.is_armed()
     }
 
     /// Accepts and keeps connections, but delivers nothing in the directions given.
@@ -118,9 +140,19 @@ impl Link {
         self.change(move |weather, _| weather.delay = delay);
     }
 
+    /// A trickle: so many bytes per second at most, on each connection and in each direction.
+    pub fn throttle(&self, bytes_per_second: u32) {
+        self.change(move |weather, _| weather.throttle = Some(bytes_per_second));
+    }
+
     /// Connections that clients have opened so far.
     pub fn accepted(&self) -> usize {
-        self.counters.accepted.load(Ordering::SeqCst)
+        self.counters.accepted().len()
+    }
+
+    /// When each of them was accepted, in order.
+    pub fn accepted_at(&self) -> Vec<Instant> {
+        self.counters.accepted().clone()
     }
 
     /// Connections that are open now.
@@ -154,6 +186,7 @@ struct Station {
     server: SocketAddr,
     port: u16,
     counters: Arc<Counters>,
+    fuse: Arc<Fuse>,
     weather: watch::Sender<Weather>,
 }
 
@@ -169,6 +202,7 @@ impl Station {
                     let _ = done.send(());
                 }
                 client = accept(listener.as_ref()) => self.connect(client, &mut connections),
+                () = self.fuse.blown() => connections.shutdown().await,
                 Some(_) = connections.join_next() => {}
             }
         }
@@ -191,11 +225,12 @@ impl Station {
 
     fn connect(&self, client: TcpStream, connections: &mut JoinSet<()>) {
         let number = self.counters.next();
-        self.counters.accepted.fetch_add(1, Ordering::SeqCst);
+        self.counters.accepted().push(Instant::now());
         let open = Open::new(Arc::clone(&self.counters));
-        let (server, weather) = (self.server, self.weather.subscribe());
+        let (weather, fuse) = (self.weather.subscribe(), Arc::clone(&self.fuse));
+        let (server, conditions) = (self.server, Conditions { number, weather, fuse });
         connections.spawn(async move {
-            connection::carry(client, server, number, weather).await;
+            connection::carry(client, server, conditions).await;
             drop(open);
         });
     }
@@ -217,7 +252,11 @@ async fn accept(listener: Option<&TcpListener>) -> TcpStream {
 impl Counters {
     /// The number of the connection to come.
     fn next(&self) -> usize {
-        self.accepted.load(Ordering::SeqCst)
+        self.accepted().len()
+    }
+
+    fn accepted(&self) -> MutexGuard<'_, Vec<Instant>> {
+        self.accepted.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

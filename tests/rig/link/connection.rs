@@ -1,51 +1,32 @@
 //! One connection through the link: two pumps, each looking at the weather before it reads and before it delivers.
 
+use std::future::pending;
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::sync::Arc;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::net::tcp::{ReadHalf, WriteHalf};
 use tokio::sync::{mpsc, watch};
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep_until, timeout};
+
+use super::weather::{Direction, Fuse, Weather};
 
 /// How many chunks may be on their way in one direction; beyond that the sender is held up.
 const IN_FLIGHT: usize = 256;
 const CHUNK: usize = 16 * 1024;
 
-/// The directions in which nothing arrives any more.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Blackhole {
-    /// Neither side hears the other.
-    Both,
-    /// The server hears nothing; what it sends arrives.
-    ToServer,
-    /// The client hears nothing; what it sends arrives.
-    ToClient,
-}
-
-/// What the connections are subject to.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Weather {
-    pub(super) blackhole: Option<Blackhole>,
-    pub(super) delay: Duration,
-    /// Connections with a smaller number are silent for ever.
-    pub(super) frozen_below: usize,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Direction {
-    ToServer,
-    ToClient,
+/// What the pumps of a connection look at.
+#[derive(Clone)]
+pub(super) struct Conditions {
+    /// The connection's number.
+    pub(super) number: usize,
+    pub(super) weather: watch::Receiver<Weather>,
+    pub(super) fuse: Arc<Fuse>,
 }
 
 /// Carries bytes until either side ends. Dropped or done, both sides are reset: a link that fails says no goodbye.
-pub(super) async fn carry(
-    mut client: TcpStream,
-    server: SocketAddr,
-    number: usize,
-    weather: watch::Receiver<Weather>,
-) {
+pub(super) async fn carry(mut client: TcpStream, server: SocketAddr, conditions: Conditions) {
     let Ok(mut server) = TcpStream::connect(server).await else {
         let _ = client.set_zero_linger();
         return;
@@ -57,16 +38,15 @@ pub(super) async fn carry(
     // Owned halves would send a goodbye when they are dropped.
     let (from_client, to_client) = client.split();
     let (from_server, to_server) = server.split();
-    let forth = Pump { number, direction: Direction::ToServer, weather: weather.clone() };
-    let back = Pump { number, direction: Direction::ToClient, weather };
+    let forth = Pump { direction: Direction::ToServer, conditions: conditions.clone() };
+    let back = Pump { direction: Direction::ToClient, conditions };
     tokio::join!(forth.run(from_client, to_server), back.run(from_server, to_client));
 }
 
 #[derive(Clone)]
 struct Pump {
-    number: usize,
     direction: Direction,
-    weather: watch::Receiver<Weather>,
+    conditions: Conditions,
 }
 
 impl Pump {
@@ -83,7 +63,7 @@ impl Pump {
                 return;
             }
             let Ok(length @ 1..) = from.read(&mut chunk).await else { return };
-            let due = Instant::now() + self.weather.borrow().delay;
+            let due = Instant::now() + self.conditions.weather.borrow().delay;
             let Some(bytes) = chunk.get(..length) else { return };
             if send.send((due, bytes.to_vec())).await.is_err() {
                 return;
@@ -95,7 +75,7 @@ impl Pump {
     async fn deliver(mut self, mut receive: mpsc::Receiver<(Instant, Vec<u8>)>, mut to: WriteHalf<'_>) {
         while let Some((due, bytes)) = receive.recv().await {
             sleep_until(due).await;
-            if !self.let_through().await || to.write_all(&bytes).await.is_err() {
+            if !self.write(&bytes, &mut to).await {
                 return;
             }
         }
@@ -104,21 +84,35 @@ impl Pump {
         }
     }
 
+    /// Writes as fast as the weather allows; false when the connection is gone.
+    async fn write(&mut self, mut bytes: &[u8], to: &mut WriteHalf<'_>) -> bool {
+        while !bytes.is_empty() {
+            if !self.let_through().await {
+                return false;
+            }
+            let (length, pause) = self.conditions.weather.borrow().pace(bytes.len());
+            let passes = self.conditions.fuse.burn(self.direction, length);
+            let (now, later) = bytes.split_at(passes);
+            if to.write_all(now).await.is_err() {
+                return false;
+            }
+            if passes < length {
+                // The station resets all connections, this one among them.
+                pending::<()>().await;
+            }
+            // A pause ends with the throttling.
+            let unthrottled = self.conditions.weather.wait_for(|weather| weather.throttle.is_none());
+            if !pause.is_zero() && matches!(timeout(pause, unthrottled).await, Ok(Err(_))) {
+                return false;
+            }
+            bytes = later;
+        }
+        true
+    }
+
     /// Waits for weather in which this direction works; false when the link is gone.
     async fn let_through(&mut self) -> bool {
-        let (number, direction) = (self.number, self.direction);
-        self.weather.wait_for(|weather| !weather.holds(number, direction)).await.is_ok()
-    }
-}
-
-impl Weather {
-    fn holds(&self, number: usize, direction: Direction) -> bool {
-        let swallowed = match self.blackhole {
-            None => false,
-            Some(Blackhole::Both) => true,
-            Some(Blackhole::ToServer) => direction == Direction::ToServer,
-            Some(Blackhole::ToClient) => direction == Direction::ToClient,
-        };
-        swallowed || number < self.frozen_below
+        let (number, direction) = (self.conditions.number, self.direction);
+        self.conditions.weather.wait_for(|weather| !weather.holds(number, direction)).await.is_ok()
     }
 }

@@ -3,7 +3,7 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::{Blackhole, Link};
+use super::{Blackhole, Direction, Link};
 use crate::eventually_blocking;
 
 const SOON: Duration = Duration::from_secs(5);
@@ -94,15 +94,22 @@ fn a_black_hole_accepts_and_delivers_nothing() {
 
 #[test]
 fn a_black_hole_one_way_leaves_the_other_open() {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-    let link = Link::to(listener.local_addr().unwrap());
-    let mut client = dial(&link);
-    let (mut server, _) = listener.accept().unwrap();
-    link.blackhole(Blackhole::ToClient);
-    client.write_all(b"a").unwrap();
-    assert_eq!(hear(&mut server).unwrap(), b'a');
-    server.write_all(b"b").unwrap();
-    assert!(is_silent(&mut client));
+    for directions in [Blackhole::ToClient, Blackhole::ToServer] {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let link = Link::to(listener.local_addr().unwrap());
+        let mut client = dial(&link);
+        let (mut server, _) = listener.accept().unwrap();
+        server.set_read_timeout(Some(SOON)).unwrap();
+        link.blackhole(directions);
+        let (hearing, deaf) = match directions {
+            Blackhole::ToServer => (&mut client, &mut server),
+            _ => (&mut server, &mut client),
+        };
+        hearing.write_all(b"a").unwrap();
+        deaf.write_all(b"b").unwrap();
+        assert_eq!(hear(hearing).unwrap(), b'b', "{directions:?}");
+        assert!(is_silent(deaf), "{directions:?}");
+    }
 }
 
 #[test]
@@ -130,4 +137,50 @@ fn a_delay_counts_each_way() {
     stream.write_all(b"a").unwrap();
     hear(&mut stream).unwrap();
     assert!(start.elapsed() >= Duration::from_millis(200), "{:?}", start.elapsed());
+}
+
+#[test]
+fn a_trickle_takes_its_time_and_ends_with_the_weather() {
+    let link = Link::to(echo());
+    link.throttle(10_000);
+    let mut stream = dial(&link);
+    let (start, mut heard) = (Instant::now(), [0; 5_000]);
+    stream.write_all(&heard).unwrap();
+    stream.read_exact(&mut heard).unwrap();
+    // The last slice need not wait for its end.
+    assert!(start.elapsed() >= Duration::from_millis(450), "{:?}", start.elapsed());
+    link.throttle(1);
+    stream.write_all(&heard).unwrap();
+    assert_eq!(stream.read(&mut heard[..100]).unwrap(), 1, "byte by byte");
+    link.pass();
+    stream.read_exact(&mut heard[1..]).unwrap();
+}
+
+#[test]
+fn a_transfer_is_cut_in_its_middle_and_only_once() {
+    for direction in [Direction::ToClient, Direction::ToServer] {
+        let link = Link::to(echo());
+        let mut bystander = dial(&link);
+        link.cut_after(direction, 700);
+        let mut stream = dial(&link);
+        stream.write_all(&[0; 700]).unwrap();
+        stream.read_exact(&mut [0; 700]).unwrap();
+        assert!(link.is_to_be_cut(), "{direction:?}");
+        stream.write_all(&[0]).unwrap();
+        assert!(hear(&mut stream).is_err() && hear(&mut bystander).is_err(), "{direction:?}");
+        assert!(!link.is_to_be_cut());
+        let mut again = dial(&link);
+        again.write_all(&[0; 2_000]).unwrap();
+        again.read_exact(&mut [0; 2_000]).unwrap();
+    }
+}
+
+#[test]
+fn it_tells_when_clients_dialled() {
+    let link = Link::to(echo());
+    let before = Instant::now();
+    let _streams = [dial(&link), dial(&link)];
+    eventually_blocking("both are accepted", SOON, || link.accepted() == 2);
+    let times = link.accepted_at();
+    assert!(times.is_sorted() && times[0] >= before && times[1] <= Instant::now());
 }
