@@ -90,7 +90,7 @@ async fn reads_and_writes(subject: &Subject, told: &mut String) {
     let key = Key::from("a/1");
     for (at, expected) in [(&key, 0), (&key, 5), (&key, 6), (&key, 6), (&"new".into(), 3), (&"new".into(), 0)]
     {
-        tell(told, "update", kv.update(at, b"{}", Revision::new(expected)).await);
+        tell(told, "update", kv.update(at, b"{}", &Revision::new(expected).into()).await);
     }
     let too_large = kv.put(&key, &vec![0; 1_600_000]).await;
     tell(told, "too large", matches!(too_large, Err(KvError::TooLarge { .. })));

@@ -76,7 +76,7 @@ async fn values_up_to_the_limit_pass_and_those_beyond_are_refused_unsent() {
     let KvError::TooLarge { bytes: 1_572_864, limit } = error else { panic!("{error}") };
     kv.put(&"key".into(), &vec![0; limit]).await.expect("the limit itself passes");
     let shown = kv.get(&"key".into()).await.expect("get").1.expect("entry").mod_revision;
-    kv.update(&"key".into(), &vec![1; limit], shown).await.expect("in a transaction, too");
+    kv.update(&"key".into(), &vec![1; limit], &shown.into()).await.expect("in a transaction, too");
 }
 
 #[tokio::test]
@@ -91,7 +91,10 @@ async fn a_frozen_server_is_noticed_by_every_call() {
     assert!(matches!(kv.watch(&scope, Revision::new(1)).await.map(drop), Err(KvError::Timeout { .. })));
     assert!(matches!(kv.list(&scope).await, Err(KvError::Timeout { .. })));
     assert!(matches!(kv.get(&"a".into()).await, Err(KvError::Timeout { .. })));
-    assert!(matches!(kv.update(&"a".into(), b"", Revision::ZERO).await, Err(KvError::Timeout { .. })));
+    assert!(matches!(
+        kv.update(&"a".into(), b"", &Revision::ZERO.into()).await,
+        Err(KvError::Timeout { .. })
+    ));
     let error = open(&options).await.expect_err("frozen").to_string();
     assert!(error.contains("no answer within 500 ms"), "{error}");
     assert!(started.elapsed() < Duration::from_secs(5));
@@ -178,7 +181,7 @@ async fn an_expired_token_is_denied_and_the_rotation_authenticates_anew() {
         tokio::time::sleep(Duration::from_millis(3500)).await;
         let error = connection.get(&"a".into()).await.expect_err("expired");
         assert!(matches!(error, KvError::Denied { .. }), "{version}: {error}");
-        kv.update(&"a".into(), b"1", Revision::ZERO).await.expect("authenticated anew");
+        kv.update(&"a".into(), b"1", &Revision::ZERO.into()).await.expect("authenticated anew");
     }
 }
 

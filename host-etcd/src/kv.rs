@@ -25,4 +25,4 @@ pub use request::MAX_TRANSACTION_OPERATIONS;
 pub use source::{Connect, KvSource, KvWatch, WatchMessage};
 pub use token::{OversizeToken, VersionToken};
 pub use transact::{KvChange, KvCondition, KvTransact};
-pub use write::KvWriter;
+pub use write::{KvPurge, KvWriter};

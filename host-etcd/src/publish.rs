@@ -18,7 +18,7 @@ mod warning;
 
 use aldis_core::{DecodeError, Directive, UnixMillis, decode};
 
-use crate::kv::{Header, Key, KvEntry, KvError, KvReader, KvWriter, Revision};
+use crate::kv::{Header, Key, KvChange, KvCondition, KvEntry, KvError, KvReader, KvTransact, Revision};
 
 pub use self::difference::{Change, Difference};
 pub use self::warning::{Warning, WarningKind, warnings};
@@ -173,12 +173,14 @@ pub async fn plan(
 ///
 /// [`KvError::Conflict`] if it is at another one; nothing is changed then.
 pub async fn commit(
-    kv: &(impl KvWriter + ?Sized),
+    kv: &(impl KvTransact + ?Sized),
     key: &Key,
     body: &[u8],
     replaces: Revision,
 ) -> Result<Revision, KvError> {
-    kv.update(key, body, replaces).await
+    let condition = KvCondition::at(key.clone(), replaces.into());
+    let update = kv.transact(&[condition], &[KvChange::put(key.clone(), body)]).await;
+    update.map_err(|error| error.during("update"))
 }
 
 /// The document that holds these directives.

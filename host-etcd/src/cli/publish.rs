@@ -84,7 +84,7 @@ async fn clear_one(
 ) -> Result<(), Failure> {
     let actual = entry.map_or(Revision::ZERO, |entry| entry.mod_revision);
     let replaces = if_revision.unwrap_or(actual);
-    let revision = kv.update(key, EMPTY_DOCUMENT, replaces).await?;
+    let revision = commit(kv, key, EMPTY_DOCUMENT, replaces).await?;
     let removed = entry.and_then(|entry| decode(&entry.value, input::now().ok()?).ok().map(|all| all.len()));
     if console.is_json() {
         let (key, revision, replaced) = (key.to_string(), revision.as_u64(), replaces.as_u64());

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Key, Revision};
+use super::{Key, Revision, VersionToken};
 
 /// Where an answer comes from and how far the store had come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,6 +22,14 @@ pub struct KvEntry {
     pub value: Arc<[u8]>,
     /// The revision that last changed the key.
     pub mod_revision: Revision,
+}
+
+impl KvEntry {
+    /// The version to hand back where the key is to be changed only if it is still this one.
+    #[must_use]
+    pub fn version(&self) -> VersionToken {
+        self.mod_revision.into()
+    }
 }
 
 /// One change of one key.

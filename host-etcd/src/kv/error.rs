@@ -33,6 +33,14 @@ pub enum KvError {
         /// The revision that the key has; zero: absent.
         actual: Revision,
     },
+    /// A key that was to be created is there.
+    #[error("{key} exists already, at revision {revision}; update it, or choose another key")]
+    AlreadyExists {
+        /// The key.
+        key: Key,
+        /// The revision that it has.
+        revision: Revision,
+    },
     /// A version was not made by this backend.
     #[error("the version given for {key} is not one of this backend's; read the key to get one")]
     ForeignToken {
@@ -102,8 +110,9 @@ pub enum KvError {
 }
 
 impl KvError {
-    /// The same of a call that is part of this operation.
-    pub(in crate::kv) fn during(self, operation: &'static str) -> Self {
+    /// The same error, told of the operation that the failed call was part of.
+    #[must_use]
+    pub fn during(self, operation: &'static str) -> Self {
         match self {
             Self::Timeout { limit_ms, .. } => Self::Timeout { operation, limit_ms },
             Self::Denied { cause, .. } => Self::Denied { operation, cause },

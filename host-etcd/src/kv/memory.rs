@@ -20,8 +20,8 @@ use self::state::State;
 use self::watcher::MemoryWatch;
 use super::lease::whole_seconds;
 use super::{
-    Connect, Header, Key, KvChange, KvCondition, KvEntry, KvError, KvReader, KvSource, KvTransact, KvTtl,
-    KvWatch, KvWriter, Lease, LeaseId, Listing, Revision, Scope, request,
+    Connect, Header, Key, KvChange, KvCondition, KvEntry, KvError, KvPurge, KvReader, KvSource, KvTransact,
+    KvTtl, KvWatch, KvWriter, Lease, LeaseId, Listing, Revision, Scope, request,
 };
 
 /// Bytes of one request: what etcd takes unless it is configured otherwise, so that what is published here can be
@@ -54,8 +54,8 @@ impl From<Change> for KvChange {
 /// use aldis_etcd::kv::{KvReader, KvWriter, Revision};
 ///
 /// let store = MemoryKv::new();
-/// let revision = store.put(&"aldis/directives".into(), br#"{"directives":[]}"#).await?;
-/// assert_eq!(revision, Revision::new(2));
+/// let version = store.put(&"aldis/directives".into(), br#"{"directives":[]}"#).await?;
+/// assert_eq!(version.revision(), Some(Revision::new(2)));
 /// # Ok(())
 /// # }
 /// ```
@@ -176,19 +176,23 @@ impl KvReader for MemoryKv {
         let state = self.shared.lock();
         Ok((state.header(), state.entry(key).cloned()))
     }
+
+    /// As in etcd, a deleted key is gone: what is there is what [`get`](Self::get) shows.
+    async fn entry(&self, key: &Key) -> Result<(Header, Option<KvEntry>), KvError> {
+        self.get(key).await
+    }
+
+    async fn keys(&self, prefix: &Key) -> Result<Vec<Key>, KvError> {
+        Ok(self.scan(prefix).await?.entries.into_iter().map(|entry| entry.key).collect())
+    }
+
+    async fn scan(&self, prefix: &Key) -> Result<Listing, KvError> {
+        self.list(&Scope::Prefix(prefix.clone())).await
+    }
 }
 
 #[async_trait]
 impl KvWriter for MemoryKv {
-    async fn put(&self, key: &Key, value: &[u8]) -> Result<Revision, KvError> {
-        self.transact(&[], &[KvChange::put(key.clone(), value)]).await
-    }
-
-    async fn update(&self, key: &Key, value: &[u8], expected: Revision) -> Result<Revision, KvError> {
-        let condition = KvCondition::at(key.clone(), expected.into());
-        self.transact(&[condition], &[KvChange::put(key.clone(), value)]).await
-    }
-
     async fn delete(&self, key: &Key) -> Result<bool, KvError> {
         request::check_key(key)?;
         Ok(self.shared.change(|state| {
@@ -196,6 +200,14 @@ impl KvWriter for MemoryKv {
             state.apply([KvChange::Delete(key.clone())]);
             exists
         }))
+    }
+}
+
+/// A delete, as on etcd: earlier values go when the history is compacted.
+#[async_trait]
+impl KvPurge for MemoryKv {
+    async fn purge(&self, key: &Key) -> Result<(), KvError> {
+        self.delete(key).await.map(drop)
     }
 }
 

@@ -50,6 +50,7 @@ impl VersionToken {
     }
 }
 
+/// Revision zero is the version of a key that does not exist.
 impl From<Revision> for VersionToken {
     fn from(revision: Revision) -> Self {
         let mut bytes = [0; VERSION_CAPACITY];

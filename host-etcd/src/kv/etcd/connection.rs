@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::future::Future;
+use std::slice;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -10,11 +11,10 @@ use etcd_client::{
 };
 
 use super::error::{Failure, timeout};
+use super::pages::{self, Fetch};
 use super::version::ServerVersion;
-use super::{pages, watch};
-use crate::kv::{
-    Header, Key, KvEntry, KvError, KvReader, KvSource, KvWatch, Listing, Revision, Scope, request,
-};
+use super::watch;
+use crate::kv::{Header, Key, KvEntry, KvError, KvReader, KvSource, KvWatch, Listing, Revision, Scope};
 
 /// Bytes of one answer that are accepted. Pages aim at 4 MiB and etcd sends fragments of 1.5 MiB; the rest is room
 /// for clusters that take larger values, and a bound on what one answer can cost.
@@ -112,7 +112,13 @@ impl KvSource for EtcdConnection {
     }
 
     async fn list(&self, scope: &Scope) -> Result<Listing, KvError> {
-        pages::list(self, scope).await
+        match scope {
+            Scope::Key(key) => {
+                let (header, entry) = self.get(key).await.map_err(|error| error.during("list"))?;
+                Ok(Listing { header, entries: entry.into_iter().collect() })
+            }
+            Scope::Prefix(prefix) => pages::list(self, slice::from_ref(prefix), Fetch::Entries, "list").await,
+        }
     }
 
     async fn watch(&self, scope: &Scope, from: Revision) -> Result<Box<dyn KvWatch>, KvError> {
@@ -121,16 +127,6 @@ impl KvSource for EtcdConnection {
         let stream = self.call("watch", client.watch(key, Some(options))).await?;
         let (ordered, endpoint) = (self.progress_is_ordered, self.endpoint.clone());
         Ok(Box::new(watch::EtcdWatch::new(stream, from, ordered, endpoint, self.limits.request_timeout)))
-    }
-}
-
-#[async_trait]
-impl KvReader for EtcdConnection {
-    async fn get(&self, key: &Key) -> Result<(Header, Option<KvEntry>), KvError> {
-        request::check_key(key)?;
-        let answer = self.range(key, GetOptions::new()).await;
-        let mut answer = answer.map_err(|error| self.range_error(error, "get"))?;
-        Ok((header(answer.header()), answer.take_kvs().into_iter().next().map(entry)))
     }
 }
 

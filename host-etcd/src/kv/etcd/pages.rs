@@ -4,7 +4,7 @@ use etcd_client::GetOptions;
 
 use super::connection::{EtcdConnection, RangeError, entry, header, to_etcd};
 use super::error::Failure;
-use crate::kv::{Header, Key, KvEntry, KvError, KvReader, Listing, Revision, Scope};
+use crate::kv::{Header, Key, KvError, Listing, Revision, Scope};
 
 /// Keys of the first page, before anything is known of their size: at most 24 MiB at etcd's usual limit.
 const FIRST_PAGE_KEYS: usize = 16;
@@ -18,35 +18,56 @@ const MAX_PAGE_KEYS: usize = 10_000;
 /// How often a list is begun anew when its revision is compacted while it is being read.
 const MAX_ATTEMPTS: u32 = 3;
 
-/// Reads the whole scope at one revision.
-pub(super) async fn list(connection: &EtcdConnection, scope: &Scope) -> Result<Listing, KvError> {
-    let prefix = match scope {
-        Scope::Key(key) => {
-            let (header, entry) = connection.get(key).await?;
-            return Ok(Listing { header, entries: entry.into_iter().collect() });
-        }
-        Scope::Prefix(prefix) => prefix,
-    };
+/// What to read of each key.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fetch {
+    /// All of it.
+    Entries,
+    /// Everything but the value, which stays empty.
+    Keys,
+}
+
+/// Reads all that starts with one of these prefixes, at one revision; in key order, if the prefixes are and none
+/// contains another.
+pub(super) async fn list(
+    connection: &EtcdConnection,
+    prefixes: &[Key],
+    fetch: Fetch,
+    operation: &'static str,
+) -> Result<Listing, KvError> {
     let mut attempt = 1;
     loop {
-        match list_prefix(connection, prefix).await {
+        match list_once(connection, prefixes, fetch).await {
             Err(RangeError::Failed(Failure::Compacted)) if attempt < MAX_ATTEMPTS => attempt += 1,
-            other => return other.map_err(|error| connection.range_error(error, "list")),
+            other => return other.map_err(|error| connection.range_error(error, operation)),
         }
     }
 }
 
-async fn list_prefix(connection: &EtcdConnection, prefix: &Key) -> Result<Listing, RangeError> {
+async fn list_once(
+    connection: &EtcdConnection,
+    prefixes: &[Key],
+    fetch: Fetch,
+) -> Result<Listing, RangeError> {
+    // Revision zero asks for the present one; the first answer says which that is.
+    let present = Header { cluster_id: 0, revision: Revision::ZERO };
+    let mut listing = Listing { header: present, entries: Vec::new() };
+    for prefix in prefixes {
+        add_prefix(connection, prefix, fetch, &mut listing).await?;
+    }
+    Ok(listing)
+}
+
+async fn add_prefix(
+    connection: &EtcdConnection,
+    prefix: &Key,
+    fetch: Fetch,
+    listing: &mut Listing,
+) -> Result<(), RangeError> {
     let end = prefix_end(prefix.as_bytes());
     let (mut from, mut limit) = (first_key(prefix), FIRST_PAGE_KEYS);
-    let mut at: Option<Header> = None;
-    let mut entries: Vec<KvEntry> = Vec::new();
     loop {
-        let revision = at.map_or(Revision::ZERO, |header| header.revision);
-        let options = GetOptions::new()
-            .with_range(end.as_slice())
-            .with_limit(i64::try_from(limit).unwrap_or(i64::MAX))
-            .with_revision(to_etcd(revision));
+        let options = options(&end, limit, listing.header.revision, fetch);
         let mut page = match connection.range(&from, options).await {
             Err(RangeError::Failed(Failure::AnswerTooLarge)) if limit > 1 => {
                 limit /= 2;
@@ -55,15 +76,26 @@ async fn list_prefix(connection: &EtcdConnection, prefix: &Key) -> Result<Listin
             page => page?,
         };
         // Every later page's header tells the revision of its own moment.
-        let first = *at.get_or_insert_with(|| header(page.header()));
+        if listing.header.revision == Revision::ZERO {
+            listing.header = header(page.header());
+        }
         let more = page.more();
         let kvs = page.take_kvs();
         limit = next_limit(kvs.iter().map(|kv| kv.key().len() + kv.value().len()).sum(), kvs.len());
-        entries.extend(kvs.into_iter().map(entry));
-        match entries.last() {
+        listing.entries.extend(kvs.into_iter().map(entry));
+        match listing.entries.last() {
             Some(last) if more => from = successor(&last.key),
-            _ => return Ok(Listing { header: first, entries }),
+            _ => return Ok(()),
         }
+    }
+}
+
+fn options(end: &[u8], limit: usize, at: Revision, fetch: Fetch) -> GetOptions {
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let options = GetOptions::new().with_range(end).with_limit(limit).with_revision(to_etcd(at));
+    match fetch {
+        Fetch::Entries => options,
+        Fetch::Keys => options.with_keys_only(),
     }
 }
 

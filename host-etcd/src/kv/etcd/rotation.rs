@@ -8,8 +8,8 @@ use tokio::sync::Mutex;
 
 use super::{EtcdConnection, EtcdConnector, EtcdOptions};
 use crate::kv::{
-    Connect, Header, Key, KvChange, KvCondition, KvEntry, KvError, KvReader, KvSource, KvTransact, KvTtl,
-    KvWatch, KvWriter, Lease, LeaseId, Listing, Revision, Scope,
+    Connect, Header, Key, KvChange, KvCondition, KvEntry, KvError, KvPurge, KvReader, KvSource, KvTransact,
+    KvTtl, KvWatch, KvWriter, Lease, LeaseId, Listing, Revision, Scope,
 };
 
 /// A cluster to read from and write to.
@@ -114,6 +114,7 @@ fn is_of_the_connection(error: &KvError) -> bool {
         | KvError::Denied { .. }
         | KvError::Failed { .. } => true,
         KvError::Conflict { .. }
+        | KvError::AlreadyExists { .. }
         | KvError::ForeignToken { .. }
         | KvError::DuplicateKey { .. }
         | KvError::EmptyKey
@@ -150,20 +151,32 @@ impl KvReader for EtcdKv {
     async fn get(&self, key: &Key) -> Result<(Header, Option<KvEntry>), KvError> {
         anywhere!(self, |connection| connection.get(key))
     }
+
+    /// As on each connection: etcd keeps no tombstones.
+    async fn entry(&self, key: &Key) -> Result<(Header, Option<KvEntry>), KvError> {
+        self.get(key).await
+    }
+
+    async fn keys(&self, prefix: &Key) -> Result<Vec<Key>, KvError> {
+        anywhere!(self, |connection| connection.keys(prefix))
+    }
+
+    async fn scan(&self, prefix: &Key) -> Result<Listing, KvError> {
+        anywhere!(self, |connection| connection.scan(prefix))
+    }
 }
 
 #[async_trait]
 impl KvWriter for EtcdKv {
-    async fn put(&self, key: &Key, value: &[u8]) -> Result<Revision, KvError> {
-        once!(self, |connection| connection.put(key, value))
-    }
-
-    async fn update(&self, key: &Key, value: &[u8], expected: Revision) -> Result<Revision, KvError> {
-        once!(self, |connection| connection.update(key, value, expected))
-    }
-
     async fn delete(&self, key: &Key) -> Result<bool, KvError> {
         once!(self, |connection| connection.delete(key))
+    }
+}
+
+#[async_trait]
+impl KvPurge for EtcdKv {
+    async fn purge(&self, key: &Key) -> Result<(), KvError> {
+        once!(self, |connection| connection.purge(key))
     }
 }
 

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use etcd_client::{Compare, CompareOp, GetOptions, PutOptions, Txn, TxnOp, TxnOpResponse};
 
 use super::connection::{EtcdConnection, from_etcd, header, to_etcd};
-use crate::kv::{Key, KvChange, KvCondition, KvError, KvTransact, KvWriter, Revision, request};
+use crate::kv::{Key, KvChange, KvCondition, KvError, KvPurge, KvTransact, KvWriter, Revision, request};
 
 #[async_trait]
 impl KvTransact for EtcdConnection {
@@ -25,22 +25,19 @@ impl KvTransact for EtcdConnection {
 
 #[async_trait]
 impl KvWriter for EtcdConnection {
-    async fn put(&self, key: &Key, value: &[u8]) -> Result<Revision, KvError> {
-        let put = self.transact(&[], &[KvChange::put(key.clone(), value)]).await;
-        put.map_err(|error| error.during("put"))
-    }
-
-    async fn update(&self, key: &Key, value: &[u8], expected: Revision) -> Result<Revision, KvError> {
-        let condition = KvCondition::at(key.clone(), expected.into());
-        let update = self.transact(&[condition], &[KvChange::put(key.clone(), value)]).await;
-        update.map_err(|error| error.during("update"))
-    }
-
     async fn delete(&self, key: &Key) -> Result<bool, KvError> {
         request::check_key(key)?;
         let mut kv = self.kv.clone();
         let answer = self.call("delete", kv.delete(key.as_bytes(), None)).await?;
         Ok(answer.deleted() > 0)
+    }
+}
+
+/// A delete: the bytes go with the cluster's next compaction.
+#[async_trait]
+impl KvPurge for EtcdConnection {
+    async fn purge(&self, key: &Key) -> Result<(), KvError> {
+        self.delete(key).await.map(drop).map_err(|error| error.during("purge"))
     }
 }
 

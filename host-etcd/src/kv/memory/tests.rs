@@ -106,22 +106,6 @@ async fn compaction_goes_forward_only_and_never_ahead() {
 }
 
 #[tokio::test]
-async fn an_update_needs_the_revision_that_is_there() {
-    let store = MemoryKv::new();
-    let key = Key::from(KEY);
-    let first = store.update(&key, b"1", Revision::ZERO).await.expect("create");
-    let conflict = store.update(&key, b"2", Revision::ZERO).await;
-    assert_eq!(
-        conflict,
-        Err(KvError::Conflict { key: key.clone(), expected: Revision::ZERO, actual: first })
-    );
-    let second = store.update(&key, b"2", first).await.expect("update");
-    assert!(store.delete(&key).await.expect("delete") && !store.delete(&key).await.expect("delete"));
-    let conflict = store.update(&key, b"3", second).await;
-    assert_eq!(conflict, Err(KvError::Conflict { key, expected: second, actual: Revision::ZERO }));
-}
-
-#[tokio::test]
 async fn progress_comes_after_what_it_confirms() {
     let store = MemoryKv::new();
     let mut watch = watch_from(&store, KEY, 2).await;
