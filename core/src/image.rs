@@ -161,30 +161,31 @@ pub(crate) struct StrRef {
     pub(crate) len: U32,
 }
 
-/// Where the sections of an image start; each ends where the next one starts.
+/// How long the sections of an image are: elements of the typed ones, bytes of the tables; the heap is the rest.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Layout {
+    groups: usize,
     records: usize,
     strings: usize,
     tables: usize,
-    heap: usize,
 }
 
 impl Layout {
     /// From the counts in a header; `None` if they do not fit the image's length.
     pub(crate) fn of(header: &Header, image_len: usize) -> Option<Self> {
         let count = |number: U32| usize::try_from(number.get()).ok();
-        let after =
-            |start: usize, number: U32, size: usize| start.checked_add(count(number)?.checked_mul(size)?);
-        let records = after(size_of::<Header>(), header.groups, size_of::<Group>())?;
-        let strings = after(records, header.directives, size_of::<Record>())?;
-        let tables = after(strings, header.strings, size_of::<StrRef>())?;
-        let heap = image_len.checked_sub(count(header.heap_len)?).filter(|&heap| heap >= tables)?;
-        Some(Self { records, strings, tables, heap })
+        let (groups, records) = (count(header.groups)?, count(header.directives)?);
+        let strings = count(header.strings)?;
+        let after = |start: usize, count: usize, size: usize| start.checked_add(count.checked_mul(size)?);
+        let end = after(size_of::<Header>(), groups, size_of::<Group>())?;
+        let end = after(end, records, size_of::<Record>())?;
+        let end = after(end, strings, size_of::<StrRef>())?;
+        let tables = image_len.checked_sub(count(header.heap_len)?)?.checked_sub(end)?;
+        Some(Self { groups, records, strings, tables })
     }
 
     /// No sections.
-    pub(crate) const EMPTY: Self = Self { records: 0, strings: 0, tables: 0, heap: 0 };
+    pub(crate) const EMPTY: Self = Self { groups: 0, records: 0, strings: 0, tables: 0 };
 }
 
 /// The sections of an image.
@@ -218,18 +219,22 @@ impl Header {
 
 impl<'i> Sections<'i> {
     /// Cuts an image up; empty where the layout leads outside, which no checked image does.
+    #[inline]
     pub(crate) fn of(layout: &Layout, image: &'i [u8]) -> Self {
-        fn typed<T: FromBytes + Immutable + KnownLayout + Unaligned>(bytes: Option<&[u8]>) -> &[T] {
-            bytes.and_then(|bytes| <[T]>::ref_from_bytes(bytes).ok()).unwrap_or_default()
-        }
-        Self {
-            groups: typed(image.get(size_of::<Header>()..layout.records)),
-            records: typed(image.get(layout.records..layout.strings)),
-            strings: typed(image.get(layout.strings..layout.tables)),
-            tables: image.get(layout.tables..layout.heap).unwrap_or_default(),
-            heap: image.get(layout.heap..).unwrap_or_default(),
-        }
+        Self::cut(layout, image).unwrap_or(Self::EMPTY)
     }
+
+    #[inline]
+    fn cut(layout: &Layout, image: &'i [u8]) -> Option<Self> {
+        let rest = image.get(size_of::<Header>()..)?;
+        let (groups, rest) = <[Group]>::ref_from_prefix_with_elems(rest, layout.groups).ok()?;
+        let (records, rest) = <[Record]>::ref_from_prefix_with_elems(rest, layout.records).ok()?;
+        let (strings, rest) = <[StrRef]>::ref_from_prefix_with_elems(rest, layout.strings).ok()?;
+        let (tables, heap) = rest.split_at_checked(layout.tables)?;
+        Some(Self { groups, records, strings, tables, heap })
+    }
+
+    const EMPTY: Self = Self { groups: &[], records: &[], strings: &[], tables: &[], heap: &[] };
 
     /// Bytes of the heap; empty where the reference leads outside.
     pub(crate) fn text(&self, start: U32, len: usize) -> &'i [u8] {
