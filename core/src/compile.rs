@@ -9,22 +9,31 @@ use zerocopy::little_endian::{U16, U32, U64};
 
 use crate::directive::{Directive, StrList};
 use crate::error::CompileError;
-use crate::image::{Header, Record, Sections, StrRef, Values, check, flags, hash};
+use crate::image::{Header, Record, StrRef, Values, check, flags, hash};
 use crate::limits::IMAGE_VERSION;
 
 mod tables;
+
+use tables::TableBuilder;
 
 /// Takes directives one by one and lays them out.
 pub(crate) struct Compiler {
     records: Vec<Record>,
     strings: Vec<StrRef>,
     heap: Vec<u8>,
+    tables: TableBuilder,
     too_large: bool,
 }
 
 impl Compiler {
     pub(crate) fn new() -> Self {
-        Self { records: Vec::new(), strings: Vec::new(), heap: Vec::new(), too_large: false }
+        Self {
+            records: Vec::new(),
+            strings: Vec::new(),
+            heap: Vec::new(),
+            tables: TableBuilder::new(),
+            too_large: false,
+        }
     }
 
     /// Adds a directive that keeps the rules of the document.
@@ -50,19 +59,15 @@ impl Compiler {
             sample_by: directive.sampling.by.code(),
             reserved: U16::ZERO,
         };
+        let place = self.narrow(self.records.len());
+        self.too_large |= self.tables.push(place, &record, target).is_none();
         self.records.push(record);
     }
 
     /// Lays out what was added.
     pub(crate) fn finish(self) -> Result<Box<[u8]>, CompileError> {
-        let sections = Sections {
-            groups: &[],
-            records: &self.records,
-            strings: &self.strings,
-            tables: &[],
-            heap: &self.heap,
-        };
-        let tables = tables::build(&sections).filter(|_| !self.too_large).ok_or(CompileError::TooLarge)?;
+        let tables =
+            self.tables.finish(&self.records).filter(|_| !self.too_large).ok_or(CompileError::TooLarge)?;
         let ends = || self.records.iter().map(|record| record.expires_at.get());
         let mut header = Header {
             version: U16::new(IMAGE_VERSION),
