@@ -11,12 +11,12 @@ use crate::time::UnixMillis;
 use crate::vocabulary::DiagLevel;
 
 /// Sets of up to this many directives are walked: hashing the request's facts would cost more.
-const WALKED: usize = 4;
+const WALKED: usize = 3;
 
 impl DirectiveSet {
     /// Decides how much to record of `request` at `now`.
     ///
-    /// Cost: no allocation and no I/O. A set of up to four directives is walked; of a larger one, each combination of
+    /// Cost: no allocation and no I/O. A set of up to three directives is walked; of a larger one, each combination of
     /// facts that its directives ask for costs one probe of a hash table, until nothing left could change the decision.
     pub fn evaluate(&self, request: &Request<'_>, now: UnixMillis) -> Decision {
         if now.as_u64() >= self.header().latest_expiry.get() {
@@ -49,7 +49,7 @@ impl<'i, 'r> Walk<'i, 'r> {
     }
 
     fn every_directive(&mut self) -> Result<(), Suppressed> {
-        for (place, record) in (0_u32..).zip(self.sections.records) {
+        for (place, record) in (0_u32..).zip(self.sections.records()) {
             self.consider(place, record)?;
         }
         Ok(())
@@ -57,7 +57,7 @@ impl<'i, 'r> Walk<'i, 'r> {
 
     fn every_group(&mut self, header: &Header) -> Result<(), Suppressed> {
         let facts = Facts::of(self.request, header.facts);
-        for group in self.sections.groups {
+        for group in self.sections.groups() {
             if group.facts & !facts.present != 0 || !self.could_change(group) {
                 continue;
             }
@@ -96,7 +96,7 @@ impl<'i, 'r> Walk<'i, 'r> {
         let bucket = entries.get(index(start.get())..index(end.get())).unwrap_or_default();
         for entry in bucket.iter().filter(|entry| entry.tag.get() == tag) {
             let place = entry.directive.get();
-            if let Some(record) = self.sections.records.get(index(place)) {
+            if let Some(record) = self.sections.records().get(index(place)) {
                 self.consider(place, record)?;
             }
         }

@@ -37,7 +37,7 @@ impl DirectiveSet {
     ) -> impl Iterator<Item = Explanation<'s>> {
         let sections = self.sections();
         let mut buckets = Buckets::default();
-        (0_u32..).zip(sections.records).map(move |(place, record)| Explanation {
+        (0_u32..).zip(sections.records()).map(move |(place, record)| Explanation {
             index: DirectiveIndex::new(place),
             id: id(&sections, record),
             outcome: match judge(&sections, record, request, now, &mut buckets) {

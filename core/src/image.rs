@@ -161,41 +161,44 @@ pub(crate) struct StrRef {
     pub(crate) len: U32,
 }
 
-/// How long the sections of an image are: elements of the typed ones, bytes of the tables; the heap is the rest.
+/// Where the sections of an image start, and how many elements the typed ones have.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Layout {
     groups: usize,
+    records_at: usize,
     records: usize,
+    strings_at: usize,
     strings: usize,
-    tables: usize,
+    tables_at: usize,
+    heap_at: usize,
 }
 
 impl Layout {
     /// From the counts in a header; `None` if they do not fit the image's length.
     pub(crate) fn of(header: &Header, image_len: usize) -> Option<Self> {
         let count = |number: U32| usize::try_from(number.get()).ok();
-        let (groups, records) = (count(header.groups)?, count(header.directives)?);
-        let strings = count(header.strings)?;
+        let (groups, records, strings) =
+            (count(header.groups)?, count(header.directives)?, count(header.strings)?);
         let after = |start: usize, count: usize, size: usize| start.checked_add(count.checked_mul(size)?);
-        let end = after(size_of::<Header>(), groups, size_of::<Group>())?;
-        let end = after(end, records, size_of::<Record>())?;
-        let end = after(end, strings, size_of::<StrRef>())?;
-        let tables = image_len.checked_sub(count(header.heap_len)?)?.checked_sub(end)?;
-        Some(Self { groups, records, strings, tables })
+        let records_at = after(size_of::<Header>(), groups, size_of::<Group>())?;
+        let strings_at = after(records_at, records, size_of::<Record>())?;
+        let tables_at = after(strings_at, strings, size_of::<StrRef>())?;
+        let heap_at = image_len.checked_sub(count(header.heap_len)?).filter(|&heap| heap >= tables_at)?;
+        Some(Self { groups, records_at, records, strings_at, strings, tables_at, heap_at })
     }
 
     /// No sections.
-    pub(crate) const EMPTY: Self = Self { groups: 0, records: 0, strings: 0, tables: 0 };
+    pub(crate) const EMPTY: Self =
+        Self { groups: 0, records_at: 0, records: 0, strings_at: 0, strings: 0, tables_at: 0, heap_at: 0 };
 }
 
-/// The sections of an image.
+/// An image cut into its sections. Each is cut out when it is asked for: a walk of few directives needs few of them.
+///
+/// What a layout or a reference leads to outside of the image is empty; in a checked image none does.
 #[derive(Clone, Copy)]
 pub(crate) struct Sections<'i> {
-    pub(crate) groups: &'i [Group],
-    pub(crate) records: &'i [Record],
-    pub(crate) strings: &'i [StrRef],
-    pub(crate) tables: &'i [u8],
-    pub(crate) heap: &'i [u8],
+    image: &'i [u8],
+    layout: &'i Layout,
 }
 
 impl Header {
@@ -218,35 +221,52 @@ impl Header {
 }
 
 impl<'i> Sections<'i> {
-    /// Cuts an image up; empty where the layout leads outside, which no checked image does.
-    #[inline]
-    pub(crate) fn of(layout: &Layout, image: &'i [u8]) -> Self {
-        Self::cut(layout, image).unwrap_or(Self::EMPTY)
+    pub(crate) fn of(layout: &'i Layout, image: &'i [u8]) -> Self {
+        Self { image, layout }
+    }
+
+    pub(crate) fn groups(&self) -> &'i [Group] {
+        self.typed(size_of::<Header>(), self.layout.groups)
+    }
+
+    pub(crate) fn records(&self) -> &'i [Record] {
+        self.typed(self.layout.records_at, self.layout.records)
+    }
+
+    pub(crate) fn strings(&self) -> &'i [StrRef] {
+        self.typed(self.layout.strings_at, self.layout.strings)
+    }
+
+    pub(crate) fn tables(&self) -> &'i [u8] {
+        self.image.get(self.layout.tables_at..self.layout.heap_at).unwrap_or_default()
+    }
+
+    pub(crate) fn heap(&self) -> &'i [u8] {
+        self.image.get(self.layout.heap_at..).unwrap_or_default()
     }
 
     #[inline]
-    fn cut(layout: &Layout, image: &'i [u8]) -> Option<Self> {
-        let rest = image.get(size_of::<Header>()..)?;
-        let (groups, rest) = <[Group]>::ref_from_prefix_with_elems(rest, layout.groups).ok()?;
-        let (records, rest) = <[Record]>::ref_from_prefix_with_elems(rest, layout.records).ok()?;
-        let (strings, rest) = <[StrRef]>::ref_from_prefix_with_elems(rest, layout.strings).ok()?;
-        let (tables, heap) = rest.split_at_checked(layout.tables)?;
-        Some(Self { groups, records, strings, tables, heap })
+    fn typed<T: FromBytes + Immutable + KnownLayout + Unaligned>(&self, at: usize, count: usize) -> &'i [T] {
+        let bytes = self.image.get(at..);
+        bytes
+            .and_then(|bytes| <[T]>::ref_from_prefix_with_elems(bytes, count).ok())
+            .map_or(&[], |(all, _)| all)
     }
 
-    const EMPTY: Self = Self { groups: &[], records: &[], strings: &[], tables: &[], heap: &[] };
-
-    /// Bytes of the heap; empty where the reference leads outside.
+    /// Bytes of the heap.
+    #[inline]
     pub(crate) fn text(&self, start: U32, len: usize) -> &'i [u8] {
-        let range = usize::try_from(start.get()).ok().and_then(|start| Some(start..start.checked_add(len)?));
-        range.and_then(|range| self.heap.get(range)).unwrap_or_default()
+        let start =
+            usize::try_from(start.get()).ok().and_then(|start| self.layout.heap_at.checked_add(start));
+        let range = start.and_then(|start| Some(start..start.checked_add(len)?));
+        range.and_then(|range| self.image.get(range)).unwrap_or_default()
     }
 
-    /// `count` string references from `start` on; none where they lead outside.
+    /// `count` string references from `start` on.
     pub(crate) fn refs(&self, start: U32, count: usize) -> &'i [StrRef] {
         let range =
             usize::try_from(start.get()).ok().and_then(|start| Some(start..start.checked_add(count)?));
-        range.and_then(|range| self.strings.get(range)).unwrap_or_default()
+        range.and_then(|range| self.strings().get(range)).unwrap_or_default()
     }
 
     pub(crate) fn str_ref(&self, string: &StrRef) -> &'i [u8] {
@@ -263,6 +283,7 @@ impl<'i> Sections<'i> {
     }
 
     /// The labels of a directive, name and value.
+    #[inline]
     pub(crate) fn labels(&self, record: &Record) -> impl Iterator<Item = (&'i [u8], &'i [u8])> + use<'i> {
         let sections = *self;
         let refs = self.refs(record.labels, usize::from(record.label_count).saturating_mul(2));
@@ -272,7 +293,7 @@ impl<'i> Sections<'i> {
 
     /// The starts and the entries of a group's table; `None` where they lead outside.
     pub(crate) fn table(&self, group: &Group) -> Option<(&'i [U32], &'i [Entry])> {
-        let table = self.tables.get(usize::try_from(group.table.get()).ok()?..)?;
+        let table = self.tables().get(usize::try_from(group.table.get()).ok()?..)?;
         let starts = usize::try_from(group.buckets.get()).ok()?.checked_add(1)?;
         let (starts, rest) = <[U32]>::ref_from_prefix_with_elems(table, starts).ok()?;
         let entries = usize::try_from(group.entries.get()).ok()?;

@@ -85,6 +85,9 @@ impl Buckets {
 }
 
 /// Whether the directive applies, or the first reason why not.
+///
+/// In place, so that a caller who drops the reason does not pay for writing it down.
+#[inline(always)]
 pub(crate) fn judge<'i>(
     sections: &Sections<'i>,
     record: &'i Record,
@@ -94,9 +97,13 @@ pub(crate) fn judge<'i>(
 ) -> Result<(), WhyNot<'i>> {
     in_time(record, now.as_u64())?;
     on_target(sections, record, request)?;
+    if record.per_mille.get() >= FULL_SAMPLE {
+        return Ok(());
+    }
     in_sample(sections, record, request, buckets)
 }
 
+#[inline(always)]
 fn in_time<'i>(record: &Record, now: u64) -> Result<(), WhyNot<'i>> {
     match (record.not_before.get(), record.expires_at.get()) {
         (_, end) if now >= end => Err(WhyNot::Expired { ago_ms: now.saturating_sub(end) }),
@@ -105,6 +112,7 @@ fn in_time<'i>(record: &Record, now: u64) -> Result<(), WhyNot<'i>> {
     }
 }
 
+#[inline(always)]
 fn on_target<'i>(
     sections: &Sections<'i>,
     record: &'i Record,
@@ -123,6 +131,13 @@ fn on_target<'i>(
     if !endpoints.is_empty() && !request.endpoint.is_some_and(|kind| endpoints.contains(kind)) {
         return Err(WhyNot::Endpoint);
     }
+    if record.label_count == 0 {
+        return Ok(());
+    }
+    on_labels(sections, record, request)
+}
+
+fn on_labels<'i>(sections: &Sections<'i>, record: &Record, request: &Request<'_>) -> Result<(), WhyNot<'i>> {
     for (name, value) in sections.labels(record) {
         let given = request.labels.iter().find(|(given, _)| given.as_bytes() == name);
         if given.is_none_or(|(_, given)| given.as_bytes() != value) {
@@ -132,15 +147,20 @@ fn on_target<'i>(
     Ok(())
 }
 
+/// Most directives leave most targets open, so that is asked first, and in place.
+#[inline(always)]
 fn is_any_of<'i>(sections: &Sections<'i>, values: &'i Values, fact: Option<&str>) -> bool {
-    match (values.count.get(), fact) {
-        (0, _) => true,
-        (_, None) => false,
-        (1, Some(fact)) => sections.text(values.start, values.len.get().into()) == fact.as_bytes(),
-        (_, Some(fact)) => sections.values(values).any(|value| value == fact.as_bytes()),
+    values.count.get() == 0 || fact.is_some_and(|fact| is_one_of(sections, values, fact))
+}
+
+fn is_one_of<'i>(sections: &Sections<'i>, values: &'i Values, fact: &str) -> bool {
+    match values.count.get() {
+        1 => sections.text(values.start, values.len.get().into()) == fact.as_bytes(),
+        _ => sections.values(values).any(|value| value == fact.as_bytes()),
     }
 }
 
+/// Of a directive that does not take every request.
 fn in_sample<'i>(
     sections: &Sections<'i>,
     record: &Record,
@@ -148,9 +168,6 @@ fn in_sample<'i>(
     buckets: &mut Buckets,
 ) -> Result<(), WhyNot<'i>> {
     let per_mille = record.per_mille.get();
-    if per_mille >= FULL_SAMPLE {
-        return Ok(());
-    }
     let by = SampleBy::from_code(record.sample_by).unwrap_or(SampleBy::RequestId);
     let key = request.sample_key(by).ok_or(WhyNot::NoSampleKey(by))?;
     let bucket = if record.flags & flags::SALTED == 0 {

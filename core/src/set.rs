@@ -117,7 +117,7 @@ impl DirectiveSet {
     /// The directives in document order. Allocates for labels and any-of lists.
     pub fn iter(&self) -> impl Iterator<Item = Directive<'_>> {
         let sections = self.sections();
-        sections.records.iter().map(move |record| read(&sections, record))
+        sections.records().iter().map(move |record| read(&sections, record))
     }
 
     /// One directive.
@@ -177,7 +177,7 @@ pub(crate) fn id<'i>(sections: &Sections<'i>, record: &Record) -> &'i str {
 }
 
 fn record<'i>(sections: &Sections<'i>, index: DirectiveIndex) -> Option<&'i Record> {
-    sections.records.get(usize::try_from(index.as_u32()).ok()?)
+    sections.records().get(usize::try_from(index.as_u32()).ok()?)
 }
 
 fn read<'i>(sections: &Sections<'i>, record: &'i Record) -> Directive<'i> {

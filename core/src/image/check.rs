@@ -52,11 +52,12 @@ struct Check<'i> {
 
 impl<'i> Check<'i> {
     fn everything(&self) -> Result<(), ImageError> {
-        let heap = core::str::from_utf8(self.sections.heap).or(malformed(self.offset(self.sections.heap)))?;
-        for string in self.sections.strings {
+        let heap =
+            core::str::from_utf8(self.sections.heap()).or(malformed(self.offset(self.sections.heap())))?;
+        for string in self.sections.strings() {
             self.range(heap, string.start, string.len.get(), 1..=MAX_TARGET_BYTES, string)?;
         }
-        for record in self.sections.records {
+        for record in self.sections.records() {
             self.record(heap, record)?;
         }
         self.expiries()?;
@@ -122,7 +123,7 @@ impl<'i> Check<'i> {
     }
 
     fn expiries(&self) -> Result<(), ImageError> {
-        let ends = || self.sections.records.iter().map(|record| record.expires_at.get());
+        let ends = || self.sections.records().iter().map(|record| record.expires_at.get());
         let fits = self.header.earliest_expiry.get() == ends().min().unwrap_or(0)
             && self.header.latest_expiry.get() == ends().max().unwrap_or(0);
         if fits { Ok(()) } else { malformed(offset_of!(Header, earliest_expiry)) }
@@ -131,21 +132,21 @@ impl<'i> Check<'i> {
     /// The tables follow one another without gaps, and each is whole.
     fn groups(&self) -> Result<(), ImageError> {
         let mut next_table = 0_usize;
-        if self.sections.groups.len() > facts::GROUPS {
+        if self.sections.groups().len() > facts::GROUPS {
             return malformed(offset_of!(Header, groups));
         }
-        if self.header.facts != self.sections.groups.iter().fold(0, |all, group| all | group.facts) {
+        if self.header.facts != self.sections.groups().iter().fold(0, |all, group| all | group.facts) {
             return malformed(offset_of!(Header, facts));
         }
-        for group in self.sections.groups {
+        for group in self.sections.groups() {
             if usize::try_from(group.table.get()) != Ok(next_table) || !self.group(group) {
                 return malformed(self.offset(group));
             }
             next_table = next_table.saturating_add(table_len(group));
         }
-        match next_table == self.sections.tables.len() {
+        match next_table == self.sections.tables().len() {
             true => Ok(()),
-            false => malformed(self.offset(self.sections.tables)),
+            false => malformed(self.offset(self.sections.tables())),
         }
     }
 

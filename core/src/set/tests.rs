@@ -90,7 +90,7 @@ fn an_entry_names_a_directive_of_the_set() {
     let image = image();
     let sections = header(&image).groups.get();
     let set = DirectiveSet::from_image(image.clone()).expect("is one");
-    assert_eq!(number(sections), set.sections().groups.len());
+    assert_eq!(number(sections), set.sections().groups().len());
     let heap = image.len() - number(header(&image).heap_len.get());
     let mut changed = image;
     // The last entry of the last table ends where the heap starts.
@@ -122,7 +122,7 @@ fn header(image: &[u8]) -> &Header {
 
 fn first_record(image: &[u8]) -> Record {
     let set = DirectiveSet::from_image(image).expect("is one");
-    *set.sections().records.first().expect("has one")
+    *set.sections().records().first().expect("has one")
 }
 
 fn seal(image: &mut [u8]) {
