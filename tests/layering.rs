@@ -56,6 +56,7 @@ const HOST: House = House {
         "sink",
         "driver",
         "store",
+        "stream",
         "fetch_cache",
         "publish",
         "source",
@@ -65,7 +66,7 @@ const HOST: House = House {
     reserved: &[
         ("etcd_client", &["kv/etcd"]),
         ("tonic", &["kv/etcd"]),
-        ("tokio::spawn", &["driver"]),
+        ("tokio::spawn", &["driver", "stream"]),
         ("tokio::select", &["driver", "cli"]),
         ("tokio::task", &["driver"]),
     ],

@@ -23,11 +23,9 @@ mod follow;
 mod sinks;
 mod start;
 
-use sinks::Sinks;
-use start::Start;
-
 pub(crate) use follow::{Follower, follow};
-pub(crate) use start::{StartFailure, Started};
+use sinks::Sinks;
+pub(crate) use start::{Start, StartFailure, Started};
 
 /// What a store's task works with.
 pub(crate) struct Parts {

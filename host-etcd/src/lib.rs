@@ -3,8 +3,8 @@
 //!
 //! The data goes one way, one room each: [`kv`] (etcd or memory) → [`watch`] (the pure state machine) → [`mirror`]
 //! (last good document per key) → [`sink`] (the native cache, guests) → per request one load and one evaluation.
-//! [`status`] is what the store knows about itself, `driver` the only place that spawns and selects;
-//! [`EtcdDirectiveStore`] is what people use.
+//! [`status`] is what the store knows about itself, `driver` runs the watch; [`EtcdDirectiveStore`] is what people use.
+//! [`stream`] offers the same watch to programs that follow keys of their own.
 
 pub mod backoff;
 #[cfg(feature = "cli")]
@@ -19,6 +19,7 @@ pub mod sink;
 pub mod source;
 pub mod status;
 mod store;
+pub mod stream;
 pub mod watch;
 
 pub use aldis_core::{Decision, DiagLevel, DirectiveSet, DirectiveStore, EndpointKind, Request, UnixMillis};

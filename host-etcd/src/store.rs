@@ -16,6 +16,8 @@ use crate::status::{Board, Changes, Status};
 mod builder;
 mod error;
 
+pub(crate) use builder::start_error;
+
 pub use builder::Builder;
 pub use error::{EndpointFailure, StartError};
 

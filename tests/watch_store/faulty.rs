@@ -38,6 +38,12 @@ impl Faulty {
         *self.fault.lock().expect("unbroken") = Some(fault);
     }
 
+    /// Behaves from now on.
+    #[allow(dead_code, reason = "not every test that shares this file calls a fault off")]
+    pub(crate) fn clear(&self) {
+        *self.fault.lock().expect("unbroken") = None;
+    }
+
     /// Whether it is time for this fault; only once.
     fn is_time_for(&self, fault: Fault) -> bool {
         let mut present = self.fault.lock().expect("unbroken");

@@ -189,7 +189,8 @@ fn nothing() -> Snapshot {
     Snapshot { revision: Revision::ZERO, digest: Digest::of([]), set: Arc::new(DirectiveSet::empty()) }
 }
 
-fn start_error(failure: StartFailure, endpoints: &[String], limit: Duration) -> StartError {
+/// Names each endpoint with what happened to it.
+pub(crate) fn start_error(failure: StartFailure, endpoints: &[String], limit: Duration) -> StartError {
     match failure {
         StartFailure::Refused(key, refusal) => StartError::Refused { key, refusal },
         StartFailure::Unreachable(mut causes) => StartError::Unreachable {

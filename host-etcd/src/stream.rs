@@ -1,0 +1,43 @@
+//! Keys of etcd as a stream of changes.
+//!
+//! [`etcd_sub`] reads a key or a prefix and then follows it, in *bursts* that are to be applied whole: first everything
+//! that is there, then whatever changes. It survives what a store survives, so a program that applies each burst to a
+//! map of its own always holds what etcd held at the burst's revision, and nobody has to write the reconnects again.
+//!
+//! ```
+//! use std::collections::BTreeMap;
+//! use std::sync::Arc;
+//!
+//! use aldis_etcd::kv::memory::MemoryKv;
+//! use aldis_etcd::kv::{KvUpdate, KvWriter, Scope};
+//! use aldis_etcd::stream::{BurstKind, etcd_sub};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! // The embedded backend; for etcd: Arc::new(EtcdConnector::new(&EtcdOptions::new(["http://127.0.0.1:2379"]))?)
+//! let kv = MemoryKv::new();
+//! kv.put(&"fleet/one".into(), b"10.0.0.1").await?;
+//!
+//! let mut bursts = etcd_sub(Arc::new(kv.clone()), Scope::parse("fleet/")).await?;
+//! kv.put(&"fleet/two".into(), b"10.0.0.2").await?;
+//! kv.delete(&"fleet/one".into()).await?;
+//!
+//! let mut fleet = BTreeMap::new();
+//! for expected in [BurstKind::Snapshot, BurstKind::Live, BurstKind::Live] {
+//!     let burst = bursts.next().await.ok_or("the runtime ends")?;
+//!     assert_eq!(burst.kind, expected);
+//!     for update in burst.updates {
+//!         match update {
+//!             KvUpdate::Put(entry) => fleet.insert(entry.key, entry.value),
+//!             KvUpdate::Delete { key, .. } => fleet.remove(&key),
+//!         };
+//!     }
+//! }
+//! assert_eq!(fleet.keys().map(ToString::to_string).collect::<Vec<_>>(), ["fleet/two"]);
+//! # Ok(())
+//! # }
+//! ```
+
+mod sub;
+
+pub use sub::{Burst, BurstKind, SubStatus, Subscription, SubscriptionBuilder, etcd_sub};
