@@ -1,75 +1,66 @@
-//! The watch under any weather, in virtual time. Seeded: a failing seed prints the line that replays it.
+//! The watch under any weather, in virtual time: a bounded number of the runs that `cargo xtask sim` makes for longer.
 //!
-//! Each run has two parts. First anything may happen — cuts, black holes, cancels, compaction, restores, replays, lost
-//! events, panics, pauses — and at every step what readers see must be a state that the server really had, and must not
-//! go back. Then the faults stop, and the copy must be the present state within a stated time, and hear of the next
-//! change at once. A ceiling on steps makes a livelock fail instead of hanging.
-//!
-//! `ALDIS_SIM_SEEDS=5000..6000` chooses the seeds.
+//! An hour each, because the dev profile takes 30 times as long as the long run's; its storms are as many, only the
+//! calm between them is shorter. A few whole days beside them.
 
-#![allow(
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "a simulation that finds a fault ends, saying which"
-)]
+#![allow(clippy::panic, reason = "a test that cannot go on ends, saying why")]
 
-#[path = "watch_sim/client.rs"]
-mod client;
-#[path = "watch_sim/happenings.rs"]
-mod happenings;
-#[path = "watch_sim/server.rs"]
-mod server;
-#[path = "watch_sim/weather.rs"]
-mod weather;
-#[path = "watch_sim/world.rs"]
-mod world;
-
-use std::ops::Range;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::thread;
 use std::time::Duration;
 
-use self::world::{Convergence, World};
+use sim::{Crowd, Fault, Tally, run, traced};
 
-/// Seeds of a normal run.
-const SEEDS: Range<u64> = 0..2_000;
+const HOUR: Duration = Duration::from_secs(3_600);
+
+/// Seeds of an hour each: enough for every fault to happen many times.
+const HOURS: std::ops::Range<u64> = 0..300;
+
+/// Seeds of a day each.
+const DAYS: std::ops::Range<u64> = 1_000_000..1_000_006;
 
 #[test]
 fn whatever_happens_it_shows_what_was_and_then_what_is() {
-    let mut slowest = [(Duration::ZERO, 0); 2];
-    for seed in seeds() {
-        let mut world = World::new(seed);
-        match catch_unwind(AssertUnwindSafe(|| world.run())) {
-            Ok(Convergence { took, needed_a_read }) => {
-                let slowest = &mut slowest[usize::from(needed_a_read)];
-                *slowest = (*slowest).max((took, seed));
-            }
-            Err(_) => panic!(
-                "what led to it:\n{}\nreplay with: ALDIS_SIM_SEEDS={seed}..{} cargo test -p aldis-tests --test watch_sim",
-                world.trace().join("\n"),
-                seed + 1
+    let (left, right) = (HOURS.start..HOURS.end / 2, HOURS.end / 2..HOURS.end);
+    let halves = [left, right].map(|half| thread::spawn(move || crowd(half, HOUR)));
+    let mut all = Crowd::default();
+    for half in halves {
+        all.merge(&half.join().unwrap_or_else(|_| panic!("a seed has failed; its replay stands above")));
+    }
+    eprintln!("{all}");
+    assert_eq!(all.complaint(), None);
+}
+
+#[test]
+fn a_whole_day_is_like_its_hours() {
+    crowd(DAYS, 24 * HOUR);
+}
+
+fn crowd(seeds: std::ops::Range<u64>, length: Duration) -> Crowd {
+    let mut crowd = Crowd::default();
+    for seed in seeds {
+        match run(seed, length) {
+            Ok(day) => crowd.join(seed, &day),
+            Err(failure) => panic!(
+                "what led to it:\n{}\nseed {seed}: {}\nreplay with: cargo xtask sim {seed}..{} {}",
+                failure.trace.join("\n"),
+                failure.what,
+                seed + 1,
+                length.as_secs() / 3_600,
             ),
         }
     }
-    let [(took, seed), (with_a_read, its_seed)] = slowest;
-    eprintln!(
-        "slowest to converge: {took:?} (seed {seed}); where only a read can tell: {with_a_read:?} (seed {its_seed})"
-    );
+    crowd
 }
 
 #[test]
 fn a_seed_replays() {
-    let trace = |seed| {
-        let mut world = World::new(seed);
-        world.run();
-        world.trace().to_vec()
-    };
-    assert_eq!(trace(42), trace(42));
-    assert_ne!(trace(42), trace(43));
+    assert_eq!(traced(42, HOUR), traced(42, HOUR));
+    assert_ne!(traced(42, HOUR), traced(43, HOUR));
 }
 
-fn seeds() -> Range<u64> {
-    let Ok(text) = std::env::var("ALDIS_SIM_SEEDS") else { return SEEDS };
-    let bounds = text.split_once("..").and_then(|(from, to)| Some(from.parse().ok()?..to.parse().ok()?));
-    bounds.expect("ALDIS_SIM_SEEDS must look like 5000..6000")
+#[test]
+fn a_fault_that_never_happens_is_named() {
+    assert_eq!(Tally::default().missing().collect::<Vec<_>>(), Fault::ALL);
+    let complaint = Crowd::default().complaint().unwrap_or_default();
+    assert!(complaint.contains("CutBetweenFragments"), "{complaint}");
 }

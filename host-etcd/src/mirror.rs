@@ -138,6 +138,9 @@ impl Mirror {
                 KvUpdate::Delete { key, .. } => self.remove(&key, &mut replaced),
             };
         }
+        if let Some(header) = &mut self.header {
+            header.revision = header.revision.max(revision);
+        }
         self.finish(revision, replaced, false, &mut outcome);
         outcome
     }
@@ -157,8 +160,11 @@ impl Mirror {
         for key in gone {
             outcome.repaired += usize::from(self.remove(&key, &mut replaced));
         }
-        self.header = Some(listing.header);
-        self.finish(listing.header.revision, replaced, is_new, &mut outcome);
+        // A list that verifies may be older than what the watch has brought meanwhile.
+        let last = self.header.filter(|_| !is_new).map_or(Revision::ZERO, |last| last.revision);
+        let revision = listing.header.revision.max(last);
+        self.header = Some(Header { revision, ..listing.header });
+        self.finish(revision, replaced, is_new, &mut outcome);
         outcome
     }
 

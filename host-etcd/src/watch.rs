@@ -24,6 +24,7 @@ use std::time::{Duration, Instant};
 
 use crate::kv::{Header, Key, KvError, KvUpdate, Listing, Revision, Scope, WatchMessage};
 
+mod deadlines;
 mod delivery;
 mod machine;
 mod rotation;
@@ -161,7 +162,7 @@ pub enum Output {
 pub enum Report {
     /// What is held is confirmed by the server, and a watch is to keep it so.
     Live,
-    /// The connection that confirmed it is lost.
+    /// Nothing confirms it any more: the connection is lost, or has not confirmed it for too long.
     Stale {
         /// When it was confirmed last.
         since: Instant,

@@ -1,74 +1,101 @@
-//! The client: the machine and the mirror under test, and what must hold of them at every step.
+//! The client: the machine, the mirror and the clock under test, and what must hold of them at every step.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use aldis_core::UnixMillis;
-use aldis_etcd::clock::Moment;
-use aldis_etcd::kv::{Header, Revision, Scope, WatchMessage};
+use aldis_etcd::clock::Clock;
+use aldis_etcd::kv::{Header, KvEntry, KvUpdate, Revision, Scope, WatchMessage};
 use aldis_etcd::mirror::{Mirror, Outcome};
 use aldis_etcd::watch::{Config, Input, Output, Report, Watch};
 
-use crate::server::{SCOPE, Server};
-
-/// How long a store may call itself live without having heard from the server.
-const SILENCE_LIMIT: Duration = Duration::from_secs(10);
+use crate::bounds::{DETECTION, START, VERIFIED_WITHIN};
+use crate::documents::{Author, number};
+use crate::lifetimes::Lifetimes;
+use crate::server::Server;
+use crate::shown::Shown;
+use crate::time::Hands;
 
 /// The link that an output goes over.
 #[derive(Clone, Copy)]
 pub(crate) struct Link {
     /// Which incarnation is at its end.
     pub(crate) incarnation: usize,
-    /// Whether anything passes.
-    pub(crate) is_alive: bool,
+    /// Whether a list may tell more than the watch by now: what it said is lost, late or overtaken.
+    pub(crate) is_behind: bool,
 }
 
 /// The client.
 pub(crate) struct Client {
     pub(crate) watch: Watch,
     mirror: Mirror,
+    clock: Clock<Hands>,
+    pub(crate) lifetimes: Lifetimes,
+    shown: Shown,
+    endpoints: usize,
     /// Where what it holds comes from.
     incarnation: usize,
     /// The revision up to which it has been handed everything.
     revision: Revision,
+    /// The revision that readers see.
+    read: Revision,
     /// It holds something of another incarnation under the same cluster id, which only a read can tell.
     is_mixed: bool,
     /// Transactions that the server has kept from it.
     lost: BTreeSet<Revision>,
+    /// Revisions may go back once: where it now follows another incarnation.
     may_go_back: bool,
-    /// Progress has been claimed before its events arrived, so a read may find what they are about to bring.
-    pub(crate) was_overtaken: bool,
-    live: bool,
+    readers_may_go_back: bool,
+    pub(crate) live: bool,
+    /// When the server last confirmed what it holds; a pause of the process since then does not count.
+    confirmed_at: Instant,
     /// How far the server was said to be on this connection.
     told: Option<Header>,
     /// The server has said on this connection what is, not only what was.
     heard_what_is: bool,
     /// How many lists in a row were behind what it has.
     lists_behind: u32,
+    /// When the start must be over; `None` once it is, or if nobody can say.
+    start_until: Option<Instant>,
+    failed_at_start: BTreeSet<usize>,
+    /// The delay of the first retry after a stretch of calm.
+    pub(crate) first_delay: Option<Duration>,
+    /// In calm weather nothing may break.
+    pub(crate) is_settled: bool,
+    pub(crate) verified_at: Instant,
 }
 
 impl Client {
-    pub(crate) fn new(endpoints: usize, seed: u64, now: Instant) -> Self {
-        let config = Config::new(Scope::parse(SCOPE), endpoints, seed);
+    pub(crate) fn new(scope: Scope, endpoints: usize, seed: u64, now: Instant, hands: Hands) -> Self {
         Self {
-            watch: Watch::new(config, now),
+            watch: Watch::new(Config::new(scope, endpoints, seed), now),
             mirror: Mirror::new(),
+            clock: Clock::new(hands.clone()).expect("has a clock"),
+            lifetimes: Lifetimes::new(hands),
+            shown: Shown::default(),
+            endpoints,
             incarnation: 0,
             revision: Revision::ZERO,
+            read: Revision::ZERO,
             is_mixed: false,
             lost: BTreeSet::new(),
             may_go_back: false,
-            was_overtaken: false,
+            readers_may_go_back: false,
             live: false,
+            confirmed_at: now,
             told: None,
             heard_what_is: false,
             lists_behind: 0,
+            start_until: Some(now + START),
+            failed_at_start: BTreeSet::new(),
+            first_delay: None,
+            is_settled: false,
+            verified_at: now,
         }
     }
 
     /// Whether it holds what the server has.
     pub(crate) fn is_up_to_date(&self, server: &Server) -> bool {
-        self.live && self.mirror.snapshot().is_some_and(|snapshot| snapshot.digest == server.digest())
+        self.live && self.mirror.snapshot().is_some() && self.shown.is_state(server.state())
     }
 
     /// Whether only a verifying read can mend what it holds.
@@ -81,12 +108,18 @@ impl Client {
         self.lost.insert(revision);
     }
 
+    /// Its process stood still until now.
+    pub(crate) fn stood_still(&mut self, now: Instant) {
+        self.confirmed_at = now;
+        self.verified_at = now;
+        self.start_until = None;
+    }
+
     /// What the server says of itself is noted, before the machine hears it.
     pub(crate) fn hears(&mut self, input: &Input) {
         self.heard_what_is |= matches!(input, Input::Listed(_) | Input::Message(WatchMessage::Progress(_)));
         if let (Input::Listed(listing), Some(delivered)) = (input, self.watch.delivered()) {
-            let header = listing.header;
-            let is_behind = header.cluster_id != delivered.cluster_id || header.revision < delivered.revision;
+            let is_behind = is_behind(listing.header, delivered);
             self.lists_behind = if is_behind { self.lists_behind + 1 } else { 0 };
         }
         let header = match input {
@@ -100,50 +133,103 @@ impl Client {
     }
 
     /// Takes an output as the driver would; a `true` asks for [`Input::Diverged`].
-    pub(crate) fn take(&mut self, output: &Output, server: &Server, link: Link) -> bool {
-        let connected_to = link.incarnation;
+    pub(crate) fn take(
+        &mut self,
+        output: &Output,
+        server: &Server,
+        author: &Author,
+        link: Link,
+        now: Instant,
+    ) -> bool {
         match output {
             Output::Replace(listing) => {
-                let outcome = self.mirror.replace(listing.clone(), moment());
-                self.adopt(listing.header.revision, connected_to);
+                self.see(&listing.entries, author);
+                let outcome = self.mirror.replace(listing.clone(), self.clock.moment());
+                self.adopt(listing.header.revision, link.incarnation);
                 self.lost.clear();
-                self.check(&outcome, server);
+                let is_changed = self.follow(server, |_| {});
+                self.check(&outcome, is_changed);
+                self.start_until = None;
             }
-            Output::Change { revision, events } => {
-                if !self.needs_a_read() {
-                    let whole = server.transaction_of(self.incarnation, *revision);
-                    assert_eq!(*events, whole, "revision {revision} is not one whole transaction");
-                }
-                assert!(*revision > self.revision, "revision {revision} is applied after {}", self.revision);
-                let outcome = self.mirror.change(*revision, events.clone(), moment());
-                self.revision = *revision;
-                self.check(&outcome, server);
-            }
+            Output::Change { revision, events } => self.change(*revision, events, server, author),
             Output::Verify { listing, later } => {
-                let outcome = self.mirror.verify(listing.clone(), later, moment());
-                let may_repair =
-                    self.needs_a_read() || !link.is_alive || std::mem::take(&mut self.was_overtaken);
+                self.verified_at = now;
+                self.see(&listing.entries, author);
+                let outcome = self.mirror.verify(listing.clone(), later, self.clock.moment());
+                let may_repair = self.needs_a_read() || link.is_behind;
                 assert!(may_repair || outcome.repaired == 0, "repairs what the watch was about to deliver");
-                self.adopt(self.revision.max(listing.header.revision), connected_to);
+                self.adopt(self.revision.max(listing.header.revision), link.incarnation);
                 self.lost.retain(|&revision| revision > listing.header.revision);
-                self.check(&outcome, server);
+                let is_changed = self.follow(server, |shown| {
+                    for key in shown.keys().iter().filter(|key| !later.contains(key)) {
+                        if !listing.entries.iter().any(|entry| entry.key == *key) {
+                            shown.remove(key);
+                        }
+                    }
+                    for entry in listing.entries.iter().filter(|entry| !later.contains(&entry.key)) {
+                        shown.put(entry);
+                    }
+                });
+                self.check(&outcome, is_changed);
                 return outcome.repaired > 0;
             }
-            Output::OpenWatch { from } => self.check_start(*from, connected_to, server),
+            Output::OpenWatch { from } => self.check_start(*from, link.incarnation, server),
             Output::Close => {
+                assert!(!self.is_settled, "leaves a connection in calm weather");
                 self.told = None;
                 self.heard_what_is = false;
             }
+            Output::Confirmed { .. } => self.confirmed_at = now,
             Output::Report(report) => self.note(report),
             _ => {}
         }
         false
     }
 
-    /// It must not call itself live when it cannot know.
-    pub(crate) fn check_freshness(&self, heard_at: Instant, now: Instant) {
-        let silence = now.saturating_duration_since(heard_at);
-        assert!(!self.live || silence <= SILENCE_LIMIT, "live after {silence:?} of silence");
+    /// What must hold whatever happens, as time passes.
+    pub(crate) fn check_time(&self, now: Instant) {
+        let silence = now.saturating_duration_since(self.confirmed_at);
+        assert!(!self.live || silence <= DETECTION, "live after {silence:?} without a confirmation");
+        let unverified = now.saturating_duration_since(self.verified_at);
+        assert!(!self.is_settled || unverified <= VERIFIED_WITHIN, "not verified for {unverified:?}");
+        if self.start_until.is_some_and(|until| until < now) {
+            let failed = &self.failed_at_start;
+            assert_eq!(failed.len(), self.endpoints, "the start is not over: only {failed:?} have failed");
+        }
+    }
+
+    /// Whether each directive is on when it may be.
+    pub(crate) fn check_lifetimes(&mut self) {
+        if let Some(snapshot) = self.mirror.snapshot() {
+            self.lifetimes.check(&snapshot.set, self.clock.now());
+        }
+    }
+
+    fn change(&mut self, revision: Revision, events: &[KvUpdate], server: &Server, author: &Author) {
+        if !self.needs_a_read() {
+            let whole = server.transaction(self.incarnation, revision);
+            assert_eq!(*events, *whole, "revision {revision} is not one whole transaction");
+        }
+        assert!(revision > self.revision, "revision {revision} is applied after {}", self.revision);
+        for event in events {
+            if let KvUpdate::Put(entry) = event {
+                self.see(std::slice::from_ref(entry), author);
+            }
+        }
+        let outcome = self.mirror.change(revision, events.to_vec(), self.clock.moment());
+        self.revision = revision;
+        let is_changed = self.follow(server, |shown| {
+            for event in events {
+                shown.apply(event);
+            }
+        });
+        self.check(&outcome, is_changed);
+    }
+
+    fn see(&mut self, entries: &[KvEntry], author: &Author) {
+        for number in entries.iter().filter_map(|entry| number(&entry.value)) {
+            self.lifetimes.see(number, author);
+        }
     }
 
     fn adopt(&mut self, revision: Revision, incarnation: usize) {
@@ -157,19 +243,28 @@ impl Client {
         self.is_mixed = false;
     }
 
-    /// What it shows must be a state that the server had.
-    fn check(&self, outcome: &Outcome, server: &Server) {
-        assert!(outcome.refused.is_empty(), "every document is well-formed: {:?}", outcome.refused);
-        let snapshot = self.mirror.snapshot().expect("there is one after a step");
-        if !self.needs_a_read() {
-            let was = server.digest_at(self.incarnation, self.revision);
-            assert_eq!(
-                Some(snapshot.digest),
-                was,
-                "at {} of incarnation {}",
-                self.revision,
-                self.incarnation
+    /// What it shows must be a state that the server had; or, while only a read can tell, what it was told.
+    fn follow(&mut self, server: &Server, told: impl FnOnce(&mut Shown)) -> bool {
+        if self.needs_a_read() {
+            told(&mut self.shown);
+            return true;
+        }
+        let state = server.state_at(self.incarnation, self.revision);
+        self.shown.become_state(state.expect("a state that the server never had"))
+    }
+
+    fn check(&mut self, outcome: &Outcome, is_changed: bool) {
+        if let Some(snapshot) = &outcome.snapshot {
+            assert!(
+                snapshot.revision >= self.read || std::mem::take(&mut self.readers_may_go_back),
+                "readers go back from {} to {}",
+                self.read,
+                snapshot.revision
             );
+            self.read = snapshot.revision;
+        }
+        if is_changed || outcome.snapshot.is_some() {
+            self.shown.check(&self.mirror, &format!("{} of incarnation {}", self.revision, self.incarnation));
         }
     }
 
@@ -194,16 +289,23 @@ impl Client {
                 assert!(self.heard_what_is, "live, though the server has only told what was");
                 self.live = true;
             }
-            Report::Stale { .. } => self.live = false,
+            Report::Stale { .. } => {
+                assert!(!self.is_settled, "stale in calm weather");
+                self.live = false;
+            }
             Report::ClusterChanged { .. } => {
                 assert!(self.lists_behind > 3, "believes the server after {} lists", self.lists_behind);
-                self.may_go_back = true;
+                (self.may_go_back, self.readers_may_go_back) = (true, true);
+            }
+            Report::Reconnecting { endpoint, delay, .. } => {
+                self.failed_at_start.insert(*endpoint);
+                self.first_delay.get_or_insert(*delay);
             }
             _ => {}
         }
     }
 }
 
-fn moment() -> Moment {
-    Moment { at: UnixMillis::new(1_800_000_000_000), lead: Duration::ZERO }
+fn is_behind(server: Header, delivered: Header) -> bool {
+    server.cluster_id != delivered.cluster_id || server.revision < delivered.revision
 }

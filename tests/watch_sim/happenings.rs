@@ -1,148 +1,250 @@
 //! How the world does what happens.
 
-use std::time::Duration;
+use std::collections::BTreeMap;
+use std::ops::Range;
 
-use aldis_etcd::kv::{KvUpdate, Revision, WatchMessage};
+use aldis_etcd::kv::{Header, KvUpdate, Revision, WatchMessage};
 use aldis_etcd::watch::Input;
 
+use crate::link::{Hole, Parcel, Until, What, failure, millis};
+use crate::tally::Fault;
+use crate::time::YEAR;
 use crate::weather::Happening;
-use crate::world::{Parcel, Until, What, World, failure};
+use crate::world::World;
+
+/// An hour, in milliseconds.
+const HOUR: i64 = 3_600_000;
 
 impl World {
     pub(crate) fn happen(&mut self, happening: Happening) {
         self.note(&happening);
-        let until = Until(Some(self.now + Duration::from_millis(self.random.u64(0..20_000))));
         match happening {
-            Happening::Write => self.write(true),
-            Happening::ForeignWrite => self.write(false),
-            Happening::Compact => {
-                let last = self.server.header().revision.as_u64();
-                self.server.compact(self.random.u64(1..=last));
-                self.pump();
+            Happening::Write => self.write(3),
+            Happening::ForeignWrite => self.write_foreign(),
+            Happening::Fault(fault) => self.go_wrong(fault),
+        }
+        self.client.check_lifetimes();
+    }
+
+    fn go_wrong(&mut self, fault: Fault) {
+        let until = Until::new(self.now + millis(self.random.u64(0..20_000)));
+        let endpoint = self.random.usize(0..self.endpoints);
+        match fault {
+            Fault::Cut => self.cut(),
+            Fault::Delay => self.troubles.slow = until,
+            Fault::HoleBothWays => self.swallow(fault, Hole::BOTH_WAYS),
+            Fault::HoleToServer => self.swallow(fault, Hole { to_server: true, to_client: false }),
+            Fault::HoleToClient => self.swallow(fault, Hole { to_server: false, to_client: true }),
+            Fault::SilentEndpoint => {
+                self.troubles.silent[endpoint] = until;
+                if self.connection.as_ref().is_some_and(|connection| connection.endpoint == endpoint) {
+                    self.swallow(Fault::HoleBothWays, Hole::BOTH_WAYS);
+                }
             }
-            Happening::Cut => self.cut(),
-            Happening::Refuse(endpoint) => {
-                self.refusing[endpoint] = until;
+            Fault::RefusingEndpoint => {
+                self.troubles.refusing[endpoint] = until;
                 if self.connection.as_ref().is_some_and(|connection| connection.endpoint == endpoint) {
                     self.cut();
                 }
             }
-            Happening::Silence(endpoint) => {
-                self.silent[endpoint] = until;
-                if self.connection.as_ref().is_some_and(|connection| connection.endpoint == endpoint) {
-                    self.freeze();
-                }
+            Fault::Replay => self.replay(),
+            Fault::OtherOrder => {
+                self.troubles.lagging[endpoint] = (until, self.random.u64(1..8));
+                self.troubles.behind = Until::new(self.now + millis(30_000));
             }
-            Happening::Freeze => self.freeze(),
-            Happening::Cancel => self.cancel(),
-            Happening::Replay => self.replay(),
-            Happening::Overtake => self.overtake(),
-            Happening::Lose => {
-                if let Some(watch) = self.connection.as_mut().and_then(|connection| connection.watch.as_mut())
-                {
-                    watch.loses_next = true;
-                }
+            Fault::Compaction => {
+                let last = self.server.header().revision.as_u64();
+                let back = self.random.u64(0..10);
+                self.server.compact(last.saturating_sub(back).max(1));
+                self.pump();
             }
-            Happening::FailCalls => self.failing = until,
-            Happening::StaleLists => self.stale = until,
-            Happening::Mute => self.mute = until,
-            Happening::Restore => self.restore(),
-            Happening::Panic => self.panics = true,
-            Happening::Pause => {
-                self.now += Duration::from_millis(self.random.u64(0..60_000));
-                self.heard_at = self.now;
+            Fault::Cancel => self.cancel(""),
+            Fault::CancelAtCreate => self.troubles.cancelling = until,
+            Fault::LeaderLoss => self.lose_leader(until),
+            Fault::StaleRead => self.troubles.stale = until,
+            Fault::Restore | Fault::ReplacedSameId | Fault::ReplacedOtherId => self.replace_cluster(fault),
+            Fault::PagedList => self.troubles.small_pages = until,
+            Fault::ManyKeys => {
+                self.tally.count(fault);
+                self.write(self.keys.own.len());
             }
+            Fault::Flood => {
+                self.tally.count(fault);
+                (0..self.random.usize(100..600)).for_each(|_| self.write(2));
+            }
+            Fault::ClockForward => self.step_clock(fault, 0..HOUR),
+            Fault::ClockBack => self.step_clock(fault, -HOUR..0),
+            Fault::ClockAstray => self.step_clock(fault, -10 * YEAR..10 * YEAR),
+            Fault::Panic => self.panics = true,
+            Fault::Pause => self.stand_still(),
+            Fault::LostEvents => self.watch().into_iter().for_each(|watch| watch.loses_next = true),
+            Fault::Overtaking => self.overtake(),
+            Fault::Mute => self.troubles.mute = until,
+            Fault::FailedCall => self.troubles.failing = until,
+            Fault::Denied => match self.random.bool() {
+                true => self.troubles.denying = until,
+                false => self.connection.iter_mut().for_each(|connection| connection.is_denied = true),
+            },
+            Fault::ForeignKey => self.troubles.foreign = until,
+            other => panic!("{other:?} comes of other faults"),
         }
+    }
+
+    /// One transaction on up to so many keys.
+    pub(crate) fn write(&mut self, most: usize) {
+        if self.troubles.leaderless.holds(self.now) {
+            return;
+        }
+        let mut changes = BTreeMap::new();
+        for _ in 0..self.random.usize(1..=most) {
+            let key = self.random.choice(&self.keys.own).expect("there are some").clone();
+            let puts = self.random.u8(0..4) > 0;
+            let document = puts.then(|| self.author.write(&mut self.random, self.hands.true_time()));
+            if document.as_deref().is_some_and(|document| !crate::documents::is_good(document)) {
+                self.tally.count(Fault::Malformed);
+            }
+            changes.insert(key, document);
+        }
+        if self.random.u8(0..4) == 0 {
+            changes.insert(self.keys.foreign[0].clone(), None);
+        }
+        self.server.transact(changes);
+        self.pump();
+    }
+
+    pub(crate) fn write_foreign(&mut self) {
+        self.server.transact(BTreeMap::from([(self.keys.foreign[0].clone(), None)]));
+        self.pump();
     }
 
     /// The stream ends, and every call under way fails.
     fn cut(&mut self) {
-        if let Some(connection) = &mut self.connection {
-            let (number, has_watch) = (connection.number, connection.watch.is_some());
-            connection.is_dead = true;
-            self.parcels.retain(|_, parcel| parcel.connection != number);
-            match has_watch {
-                true => self.tell(Input::StreamEnded(None)),
-                false => self.tell(Input::CallFailed(failure("connection reset"))),
-            }
+        let Some(connection) = self.connection.as_mut().filter(|connection| !connection.is_broken) else {
+            return;
+        };
+        connection.is_broken = true;
+        let watch = connection.watch.as_ref();
+        let (has_watch, has_pieces) = (watch.is_some(), watch.is_some_and(|watch| !watch.pieces.is_empty()));
+        self.tally.count(Fault::Cut);
+        if has_pieces {
+            self.tally.count(Fault::CutBetweenFragments);
+        }
+        match has_watch {
+            true => self.tell(Input::StreamEnded(None)),
+            false => self.tell(Input::CallFailed(failure("connection reset"))),
         }
     }
 
-    fn freeze(&mut self) {
+    fn swallow(&mut self, fault: Fault, hole: Hole) {
         if let Some(connection) = &mut self.connection {
-            connection.is_dead = true;
+            connection.hole.to_server |= hole.to_server;
+            connection.hole.to_client |= hole.to_client;
+            self.tally.count(fault);
         }
     }
 
-    fn cancel(&mut self) {
+    fn cancel(&mut self, reason: &str) {
         let header = self.server.header();
-        let reason = if self.random.bool() { String::new() } else { "permission denied".to_owned() };
-        if let Some(watch) = self.connection.as_mut().and_then(|connection| connection.watch.as_mut()) {
+        let reasons = ["", "etcdserver: permission denied", "etcdserver: invalid auth token"];
+        let reason = match reason {
+            "" => (*self.random.choice(&reasons).expect("there are some")).to_owned(),
+            given => given.to_owned(),
+        };
+        if let Some(watch) = self.watch() {
             watch.is_over = true;
+            self.tally.count(Fault::Cancel);
             self.say(WatchMessage::Canceled { header, compacted: None, reason });
         }
     }
 
+    /// Calls fail from now on, and the watch ends after some seconds: by a cancel, or by the end of its stream.
+    fn lose_leader(&mut self, until: Until) {
+        self.troubles.leaderless = until;
+        self.tally.count(Fault::LeaderLoss);
+        let Some(connection) = &self.connection else { return };
+        let Some(watch) = &connection.watch else { return };
+        let what = match self.random.bool() {
+            true => What::StreamFails(failure("etcdserver: no leader")),
+            false => What::Answer(Input::Message(WatchMessage::Canceled {
+                header: self.server.header(),
+                compacted: None,
+                reason: "etcdserver: no leader".to_owned(),
+            })),
+        };
+        let parcel = Parcel { connection: connection.number, watch: Some(watch.number), what };
+        let key = (self.now + millis(self.random.u64(4_000..8_000)), self.number());
+        self.parcels.insert(key, parcel);
+    }
+
     /// Old transactions, whole and in part, and keys of others.
     fn replay(&mut self) {
-        let header = self.server.header();
-        let past = self.random.u64(1..=header.revision.as_u64());
-        let Some(watch) = self.connection.as_ref().and_then(|connection| connection.watch.as_ref()) else {
-            return;
-        };
-        let sent = watch.next;
-        let mut events: Vec<KvUpdate> = (past..=past + 2)
-            .map(Revision::new)
-            .filter(|revision| *revision < sent)
-            .flat_map(|revision| self.server.transaction(revision))
-            .collect();
-        events.push(KvUpdate::Delete { key: "foreign".into(), mod_revision: Revision::new(1_000_000) });
+        let (header, incarnation) = (self.server.header(), self.server.incarnation());
+        let Some(sent) = self.watch().map(|watch| watch.next.as_u64()) else { return };
+        let past = sent.saturating_sub(self.random.u64(1..20));
+        let revisions = (past..=past + 2).filter(|&revision| revision < sent).map(Revision::new);
+        let mut events: Vec<KvUpdate> =
+            revisions.flat_map(|revision| self.server.transaction(incarnation, revision).to_vec()).collect();
+        if !events.is_empty() {
+            self.tally.count(Fault::Replay);
+        }
+        let key = self.random.choice(&self.keys.foreign).expect("there are some").clone();
+        events.push(KvUpdate::Delete { key, mod_revision: Revision::new(1_000_000) });
+        self.tally.count(Fault::ForeignKey);
         self.say(WatchMessage::Events(header, events));
     }
 
     /// A progress notification that arrives before the events it speaks for.
     fn overtake(&mut self) {
-        self.write(true);
-        let header = self.server.header();
+        self.write(3);
+        let header: Header = self.server.header();
         let Some(connection) = &self.connection else { return };
-        let Some(watch) = &connection.watch else { return };
-        if !watch.is_over {
-            let parcel = Parcel {
-                connection: connection.number,
-                watch: Some(watch.number),
-                what: What::Answer(Input::Message(WatchMessage::Progress(header))),
-            };
-            let key = (self.now, self.number());
-            self.parcels.insert(key, parcel);
-            self.client.was_overtaken = true;
-        }
-    }
-
-    fn restore(&mut self) {
-        let cluster_id = match self.random.bool() {
-            true => self.server.header().cluster_id,
-            false => self.random.u64(1..4),
+        let Some(watch) = connection.watch.as_ref().filter(|watch| !watch.is_over) else { return };
+        let parcel = Parcel {
+            connection: connection.number,
+            watch: Some(watch.number),
+            what: What::Answer(Input::Message(WatchMessage::Progress(header))),
         };
-        let last = self.server.header().revision.as_u64();
-        let back = if self.random.u8(0..4) == 0 { last } else { self.random.u64(0..5) };
-        self.server.restore(last.saturating_sub(back), cluster_id);
-        self.cut();
+        let key = (self.now, self.number());
+        self.parcels.insert(key, parcel);
+        self.tally.count(Fault::Overtaking);
+        self.troubles.behind = Until::new(self.now + millis(5_000));
     }
 
-    /// The faults stop, except that all endpoints but one may stay as they are, for good.
-    pub(crate) fn calm_down(&mut self) {
-        (self.is_calm, self.panics) = (true, false);
-        (self.failing, self.stale, self.mute) = Default::default();
-        if let Some(watch) = self.connection.as_mut().and_then(|connection| connection.watch.as_mut()) {
-            watch.loses_next = false;
+    fn replace_cluster(&mut self, fault: Fault) {
+        let header = self.server.header();
+        let last = header.revision.as_u64();
+        let (to, cluster_id) = match fault {
+            Fault::ReplacedSameId => (1, header.cluster_id),
+            Fault::ReplacedOtherId => (1, header.cluster_id + 1),
+            _ => (last.saturating_sub(self.random.u64(0..40)), header.cluster_id),
+        };
+        self.tally.count(fault);
+        self.server.restore(to, cluster_id);
+        self.cut();
+        self.connection.iter_mut().for_each(|connection| connection.hole = Hole::BOTH_WAYS);
+    }
+
+    fn stand_still(&mut self) {
+        self.tally.count(Fault::Pause);
+        let pause = millis(self.random.u64(0..60_000));
+        self.move_to(self.now + pause);
+        self.client.stood_still(self.now);
+        self.troubles.behind = Until::new(self.now + millis(5_000));
+        // What has arrived meanwhile and what is due meanwhile race.
+        if self.random.bool() {
+            self.tell(Input::TimerFired);
         }
-        let for_good = Until(Some(self.now + Duration::from_secs(3_600)));
-        let healthy = self.random.usize(0..self.refusing.len());
-        for endpoint in 0..self.refusing.len() {
-            let (refuses, silent) = (self.random.bool(), self.random.bool());
-            let is_healthy = endpoint == healthy;
-            self.refusing[endpoint] = if refuses && !is_healthy { for_good } else { Until::default() };
-            self.silent[endpoint] = if silent && !is_healthy { for_good } else { Until::default() };
-        }
+    }
+
+    /// The wall clock is set by so many milliseconds.
+    pub(crate) fn step_clock(&mut self, fault: Fault, by: Range<i64>) {
+        let error = self.hands.error() + self.random.i64(by);
+        self.set_clock(fault, error.clamp(-10 * YEAR, 10 * YEAR));
+    }
+
+    pub(crate) fn set_clock(&mut self, fault: Fault, error: i64) {
+        self.tally.count(fault);
+        self.hands.set_wrong_by(error);
+        self.client.lifetimes.step();
     }
 }

@@ -1,72 +1,72 @@
-//! What may happen, and how often.
-
-use std::time::Duration;
+//! What may happen in a storm, and how often.
 
 use fastrand::Rng;
+
+use crate::tally::Fault;
 
 /// One thing that happens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Happening {
-    /// A transaction on keys of the scope, and perhaps others.
+    /// A transaction on keys of the scope.
     Write,
     /// A transaction on other keys.
     ForeignWrite,
-    /// History is forgotten.
-    Compact,
-    /// Every connection breaks.
-    Cut,
-    /// The endpoint of this number refuses connections for a while; the connection to it breaks.
-    Refuse(usize),
-    /// The endpoint of this number accepts and stays silent for a while; what is open falls silent.
-    Silence(usize),
-    /// What is open falls silent for ever, new connections pass.
-    Freeze,
-    /// The server ends the watch, and the stream stays open.
-    Cancel,
-    /// Events of the past, or of other keys, arrive once more.
-    Replay,
-    /// A progress notification overtakes events.
-    Overtake,
-    /// The watch does not get the next transaction.
-    Lose,
-    /// Calls fail for a while.
-    FailCalls,
-    /// Lists are stale for a while.
-    StaleLists,
-    /// Requests for progress are ignored for a while.
-    Mute,
-    /// The server comes back with an older state; perhaps as another cluster.
-    Restore,
-    /// The client's task panics.
-    Panic,
-    /// The client's process is stopped for a while.
-    Pause,
+    /// Something goes wrong.
+    Fault(Fault),
 }
 
-/// The next happening, and how long until then.
-pub(crate) fn next(random: &mut Rng, endpoints: usize) -> (Duration, Happening) {
-    use Happening as H;
-    // Bursts and lulls.
-    let millis = if random.u8(0..3) == 0 { random.u64(0..30) } else { random.u64(0..4_000) };
-    let endpoint = random.usize(0..endpoints);
-    let happening = match random.u8(0..100) {
-        0..40 => H::Write,
-        40..50 => H::ForeignWrite,
-        50..56 => H::Compact,
-        56..61 => H::Cut,
-        61..65 => H::Refuse(endpoint),
-        65..69 => H::Silence(endpoint),
-        69..72 => H::Freeze,
-        72..76 => H::Cancel,
-        76..80 => H::Replay,
-        80..83 => H::Overtake,
-        83..85 => H::Lose,
-        85..88 => H::FailCalls,
-        88..90 => H::StaleLists,
-        90..93 => H::Mute,
-        93..96 => H::Restore,
-        96..98 => H::Panic,
-        _ => H::Pause,
-    };
-    (Duration::from_millis(millis), happening)
+/// What may go wrong, and how often compared with the rest. Some faults come of others: a late answer of a delay, a
+/// list that begins anew of a compaction.
+const FAULTS: &[(u32, Fault)] = &[
+    (10, Fault::Cut),
+    (5, Fault::Delay),
+    (3, Fault::HoleBothWays),
+    (3, Fault::HoleToServer),
+    (3, Fault::HoleToClient),
+    (8, Fault::SilentEndpoint),
+    (8, Fault::RefusingEndpoint),
+    (8, Fault::Replay),
+    (5, Fault::OtherOrder),
+    (12, Fault::Compaction),
+    (6, Fault::Cancel),
+    (3, Fault::CancelAtCreate),
+    (3, Fault::LeaderLoss),
+    (4, Fault::StaleRead),
+    (3, Fault::Restore),
+    (2, Fault::ReplacedSameId),
+    (2, Fault::ReplacedOtherId),
+    (8, Fault::PagedList),
+    (8, Fault::ManyKeys),
+    (1, Fault::Flood),
+    (3, Fault::ClockForward),
+    (3, Fault::ClockBack),
+    (1, Fault::ClockAstray),
+    (4, Fault::Panic),
+    (3, Fault::Pause),
+    (4, Fault::LostEvents),
+    (6, Fault::Overtaking),
+    (6, Fault::Mute),
+    (5, Fault::FailedCall),
+    (3, Fault::Denied),
+    (3, Fault::ForeignKey),
+];
+
+/// Half of what happens are writes.
+pub(crate) fn next(random: &mut Rng) -> Happening {
+    match random.u8(0..10) {
+        0..4 => Happening::Write,
+        4 => Happening::ForeignWrite,
+        _ => Happening::Fault(fault(random)),
+    }
+}
+
+fn fault(random: &mut Rng) -> Fault {
+    let mut place = random.u32(0..FAULTS.iter().map(|(weight, _)| weight).sum());
+    for (weight, fault) in FAULTS {
+        match place.checked_sub(*weight) {
+            Some(rest) => place = rest,
+            None => return *fault,
+        }
+    }
+    Fault::Cut
 }

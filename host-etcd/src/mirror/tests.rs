@@ -206,6 +206,29 @@ fn a_verifying_list_repairs_what_differs_and_leaves_later_changes_alone() {
 }
 
 #[test]
+fn what_readers_see_never_goes_back_though_a_verifying_list_is_older() {
+    let mut mirror = Mirror::new();
+    let (one, two) = (document("one", 60), document("two", 60));
+    mirror.replace(listing(5, &[]), at(0));
+    // The watch has lost the change at 6, and has brought the one at 8 before the list at 7 arrives.
+    put(&mut mirror, 8, &[("b", &two)], at(0));
+    let outcome = mirror.verify(listing(7, &[("a", 6, &one)]), &["b".into()].into(), at(0));
+    assert_eq!(outcome.repaired, 1);
+    assert_eq!(outcome.snapshot.expect("repaired").revision, Revision::new(8));
+    assert_eq!(ids(&mirror), ["one", "two"]);
+}
+
+#[test]
+fn a_restored_cluster_makes_a_snapshot_though_it_is_ahead_of_the_last_list() {
+    let mut mirror = Mirror::new();
+    let one = document("one", 60);
+    mirror.replace(listing(5, &[("a", 3, &one)]), at(0));
+    put(&mut mirror, 8, &[("a", &one)], at(0));
+    let outcome = mirror.replace(listing(7, &[("a", 8, &one)]), at(0));
+    assert_eq!(outcome.snapshot.expect("another incarnation").revision, Revision::new(7));
+}
+
+#[test]
 fn what_is_too_large_together_is_refused_from_the_latest_on() {
     // Each of these has 200 directives of 64 x 16 targets: 204 800 entries, of which a set takes about a million.
     let huge = |id: &str| {

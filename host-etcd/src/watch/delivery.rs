@@ -1,5 +1,6 @@
 //! What an open watch delivers: events, progress, its end; and the read that verifies it.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use super::machine::{Phase, Watch, failed, is_behind};
@@ -30,14 +31,8 @@ impl Watch {
             (Phase::Opening { .. }, WatchMessage::Events(..) | WatchMessage::Progress(_)) => {
                 self.fail(failed("the server sent events before it acknowledged the watch"), now);
             }
-            (Phase::Watching(standing), message) => {
-                standing.heard(&self.config, now);
-                match message {
-                    WatchMessage::Events(header, events) => self.on_events(header, events, now),
-                    WatchMessage::Progress(header) => self.on_progress(header, now),
-                    WatchMessage::Created(_) | WatchMessage::Canceled { .. } => {}
-                }
-            }
+            (Phase::Watching(_), WatchMessage::Events(header, events)) => self.on_events(header, events, now),
+            (Phase::Watching(_), WatchMessage::Progress(header)) => self.on_progress(header, now),
             _ => {}
         }
     }
@@ -72,7 +67,11 @@ impl Watch {
         events.retain(|event| {
             event.mod_revision() > delivered.revision && self.config.scope.contains(event.key())
         });
+        // What is foreign or known already is no sign of life: it confirms nothing, and would put off the question.
         let Some(last) = events.iter().map(KvUpdate::mod_revision).max() else { return };
+        if let Phase::Watching(standing) = &mut self.phase {
+            standing.heard(&self.config, now);
+        }
         // Stable, so the order within a transaction stays; etcd sends transactions in order as it is.
         events.sort_by_key(KvUpdate::mod_revision);
         while let Some(revision) = events.first().map(KvUpdate::mod_revision) {
@@ -104,6 +103,7 @@ impl Watch {
             standing.caught_up = true;
             standing.heard(&self.config, now);
             self.stood_since.get_or_insert(now);
+            self.relisted &= now.saturating_duration_since(standing.since) < self.config.healthy_after;
             // It moves neither what counts as a duplicate nor the point to resume from: servers before 3.4.25 and 3.5.8
             // let it overtake events. That also means that it may be behind what was delivered.
             standing.progress = standing.progress.max(header.revision);
@@ -117,7 +117,7 @@ impl Watch {
         let since = self.delivered.map_or(Revision::ZERO, |delivered| delivered.revision);
         if let Phase::Watching(standing) = &mut self.phase {
             let until = now + self.config.list_timeout;
-            standing.verify = Verify::Asked { since, until, changed: Vec::new() };
+            standing.verify = Verify::Asked { since, until, changed: BTreeMap::new() };
             self.outputs.push_back(Output::List);
         }
     }

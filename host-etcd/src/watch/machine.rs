@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use super::rotation::Rotation;
-use super::standing::{Due, Standing, Verify};
+use super::standing::{Standing, Verify};
 use super::{Config, Input, Output, Report};
 use crate::kv::{Header, KvError, Listing, Revision};
 
@@ -27,13 +27,13 @@ pub struct Watch {
     must_list: bool,
     /// How often in a row a server has been found behind, whichever it was.
     doubts: u32,
-    /// Whether this connection has already listed anew for its watch: once is chance, twice a reason to leave it.
-    relisted: bool,
-    attempt_started: Instant,
+    /// Whether this connection has lately listed anew for its watch: once is chance, twice a reason to leave it.
+    pub(super) relisted: bool,
+    pub(super) attempt_started: Instant,
     /// Since when this connection has held a watch that the server confirms.
     pub(super) stood_since: Option<Instant>,
-    live: bool,
-    last_confirmed: Option<Instant>,
+    pub(super) live: bool,
+    pub(super) last_confirmed: Option<Instant>,
     pub(super) outputs: VecDeque<Output>,
 }
 
@@ -80,19 +80,6 @@ impl Watch {
     /// The next thing to be done. To be asked until there is none, after each [`handle`](Self::handle).
     pub fn poll_output(&mut self) -> Option<Output> {
         self.outputs.pop_front()
-    }
-
-    /// When to hand in [`Input::TimerFired`], if nothing happens before. Earlier is harmless.
-    #[must_use]
-    pub fn deadline(&self) -> Instant {
-        match &self.phase {
-            Phase::Waiting { until } | Phase::Doubting { until } => *until,
-            Phase::Connecting { limit }
-            | Phase::Probing { limit }
-            | Phase::Listing { limit }
-            | Phase::Opening { limit, .. } => *limit,
-            Phase::Watching(standing) => standing.deadline(),
-        }
     }
 
     /// The cluster, and the revision up to which everything has been handed on.
@@ -203,46 +190,7 @@ impl Watch {
         }
     }
 
-    /// Does what time demands.
-    fn expire(&mut self, now: Instant) {
-        if self.deadline() > now {
-            return;
-        }
-        let elapsed = now.saturating_duration_since(self.attempt_started);
-        match &self.phase {
-            Phase::Waiting { .. } => self.connect(now),
-            Phase::Doubting { .. } => self.list(now),
-            Phase::Connecting { .. } => self.fail(timeout("connect", elapsed), now),
-            Phase::Probing { .. } => self.fail(timeout("head", self.config.call_timeout), now),
-            Phase::Listing { .. } => self.fail(timeout("list", elapsed.min(self.config.list_timeout)), now),
-            Phase::Opening { .. } => self.fail(timeout("watch", self.config.call_timeout), now),
-            Phase::Watching(standing) => {
-                if let Some(due) = standing.due(now) {
-                    self.on_due(due, now);
-                }
-            }
-        }
-    }
-
-    fn on_due(&mut self, due: Due, now: Instant) {
-        match due {
-            Due::Dead => {
-                let silence = self.config.silence_limit;
-                self.fail_after_silence(timeout("progress request", silence), silence, now);
-            }
-            Due::Unverified => self.give_up_verification(timeout("list", self.config.list_timeout), now),
-            Due::Settle => self.settle_verification(now),
-            Due::Verify => self.verify(now),
-            Due::Ask => {
-                if let Phase::Watching(standing) = &mut self.phase {
-                    standing.asked(&self.config, now);
-                }
-                self.outputs.push_back(Output::RequestProgress);
-            }
-        }
-    }
-
-    fn connect(&mut self, now: Instant) {
+    pub(super) fn connect(&mut self, now: Instant) {
         self.attempt_started = now;
         self.relisted = false;
         self.stood_since = None;
@@ -250,7 +198,7 @@ impl Watch {
         self.outputs.push_back(Output::Connect { endpoint: self.rotation.endpoint() });
     }
 
-    fn list(&mut self, now: Instant) {
+    pub(super) fn list(&mut self, now: Instant) {
         let limit = match self.delivered.is_none() && self.rotation.is_first_round() {
             // At the start connecting and listing share the connect timeout.
             true => self.attempt_started + self.rotation.connect_limit(),
@@ -288,7 +236,7 @@ impl Watch {
     }
 
     /// The same for a watch that has been silent for so long.
-    fn fail_after_silence(&mut self, cause: KvError, silence: Duration, now: Instant) {
+    pub(super) fn fail_after_silence(&mut self, cause: KvError, silence: Duration, now: Instant) {
         self.outputs.push_back(Output::Close);
         let endpoint = self.rotation.endpoint();
         let delay = match self.stood_since.take() {
@@ -298,13 +246,18 @@ impl Watch {
             }
             None => self.rotation.after_failure(now),
         };
-        if let Some(since) = self.last_confirmed.filter(|_| std::mem::take(&mut self.live)) {
-            self.report(Report::Stale { since, cause: cause.clone() });
-        }
+        self.lapse(&cause);
         self.report(Report::Reconnecting { endpoint, cause, delay });
         match delay.is_zero() {
             true => self.connect(now),
             false => self.phase = Phase::Waiting { until: now + delay },
+        }
+    }
+
+    /// Nothing confirms any more what is held.
+    pub(super) fn lapse(&mut self, cause: &KvError) {
+        if let Some(since) = self.last_confirmed.filter(|_| std::mem::take(&mut self.live)) {
+            self.report(Report::Stale { since, cause: cause.clone() });
         }
     }
 
@@ -328,8 +281,4 @@ pub(super) fn is_behind(server: Header, delivered: Header) -> bool {
 
 pub(super) fn failed(cause: &str) -> KvError {
     KvError::Failed { operation: "watch", cause: cause.to_owned() }
-}
-
-fn timeout(operation: &'static str, limit: Duration) -> KvError {
-    KvError::Timeout { operation, limit_ms: u64::try_from(limit.as_millis()).unwrap_or(u64::MAX) }
 }

@@ -1,6 +1,6 @@
 //! What a watch that stands needs: a heartbeat, and from time to time a verifying read.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use super::Config;
@@ -16,6 +16,8 @@ const STILL_COMING: Duration = Duration::from_millis(500);
 /// A watch that stands.
 #[derive(Clone, Debug)]
 pub(super) struct Standing {
+    /// Since when.
+    pub(super) since: Instant,
     /// Whether the server has confirmed that the watch has come to what is; before that it delivers what was.
     pub(super) caught_up: bool,
     /// How far the server says that everything has been delivered.
@@ -39,8 +41,8 @@ pub(super) enum Verify {
         since: Revision,
         /// When to give up.
         until: Instant,
-        /// What has changed since.
-        changed: Vec<(Revision, Key)>,
+        /// What has changed since, and when last.
+        changed: BTreeMap<Key, Revision>,
     },
     /// The list is here, and ahead of the watch.
     Held {
@@ -48,8 +50,8 @@ pub(super) enum Verify {
         listing: Listing,
         /// When not to wait for the watch any longer: what differs then is repaired from the list.
         until: Instant,
-        /// What has changed since it was asked for.
-        changed: Vec<(Revision, Key)>,
+        /// What has changed since it was asked for, and when last.
+        changed: BTreeMap<Key, Revision>,
     },
 }
 
@@ -72,6 +74,7 @@ impl Standing {
     /// A watch that the server has just acknowledged. It is asked for its progress at once.
     pub(super) fn new(now: Instant, verify_at: Instant) -> Self {
         Self {
+            since: now,
             caught_up: false,
             progress: Revision::ZERO,
             ask_at: now,
@@ -80,7 +83,7 @@ impl Standing {
         }
     }
 
-    /// The watch said something: the link lives.
+    /// The watch said something of use: the link lives, and so does the server behind it.
     pub(super) fn heard(&mut self, config: &Config, now: Instant) {
         self.ask_at = now + self.interval(config);
         self.dead_at = None;
@@ -101,10 +104,10 @@ impl Standing {
         if self.caught_up { config.heartbeat } else { ASK_BEHIND_EVERY.min(config.heartbeat) }
     }
 
-    /// Remembers what changed while a verifying read is under way.
+    /// Remembers what changed while a verifying read is under way: once for each key, however often it changes.
     pub(super) fn note(&mut self, revision: Revision, events: &[KvUpdate]) {
         if let Verify::Asked { changed, .. } | Verify::Held { changed, .. } = &mut self.verify {
-            changed.extend(events.iter().map(|event| (revision, event.key().clone())));
+            changed.extend(events.iter().map(|event| (event.key().clone(), revision)));
         }
     }
 
@@ -122,7 +125,7 @@ impl Standing {
                 if listing.header.revision <= reached || until <= now =>
             {
                 let at = listing.header.revision;
-                let later = changed.into_iter().filter(|(revision, _)| *revision > at).map(|(_, key)| key);
+                let later = changed.into_iter().filter(|(_, revision)| *revision > at).map(|(key, _)| key);
                 Some((listing, later.collect()))
             }
             unfinished => {

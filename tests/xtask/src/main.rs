@@ -9,6 +9,7 @@ mod env;
 mod gates;
 mod lint;
 mod process;
+mod sim;
 mod tally;
 mod test;
 mod tools;
@@ -39,6 +40,11 @@ const TASKS: &[Task] = &[
         name: "gates",
         about: "the known-bad twins: each check of ours must be able to fail",
         run: gates::run,
+    },
+    Task {
+        name: "sim",
+        about: "the long run of the simulation: [seeds, 100000 or 42..43] [hours, 24]",
+        run: sim::run,
     },
     Task { name: "ci", about: "lint, gates and test", run: ci },
     Task {

@@ -28,6 +28,45 @@ fn events_are_a_sign_of_life_too() {
 }
 
 #[test]
+fn what_is_known_or_foreign_is_no_sign_of_life() {
+    let mut bench = Bench::standing_at(10);
+    let mut outputs = Vec::new();
+    for _ in 0..10 {
+        outputs.extend(bench.pass(SECOND));
+        outputs.extend(bench.handle(events(9, vec![put("d/a", 9), put("e/a", 99)])));
+        outputs.extend(bench.handle(created(10)));
+    }
+    assert_eq!(outputs.iter().filter(|output| **output == Output::RequestProgress).count(), 3);
+    assert!(outputs.contains(&Output::Close), "it says a lot, and nothing that would confirm what is held");
+}
+
+#[test]
+fn nothing_is_live_for_long_without_a_confirmation() {
+    // A repaired watch that is opened anew, and delivers, but is never told whether that is all.
+    let mut bench = Bench::standing_at(10);
+    bench.handle(Input::Diverged);
+    bench.handle(created(10));
+    let mut outputs = Vec::new();
+    for revision in 11..20 {
+        outputs.extend(bench.pass(SECOND));
+        outputs.extend(bench.handle(events(revision, vec![put("d/a", revision)])));
+    }
+    assert_eq!(reports(&outputs), [] as [&Report; 0]);
+    let outputs = bench.pass(SECOND);
+    assert!(matches!(reports(&outputs).as_slice(), [Report::Stale { .. }]), "{outputs:?}");
+    assert!(!outputs.contains(&Output::Close), "it delivers, so it is not left");
+    assert_eq!(reports(&bench.handle(progress(20))), [&Report::Live]);
+
+    // A list that takes long.
+    let mut bench = Bench::standing_at(10);
+    bench.handle(super::bench::canceled(Some(9), ""));
+    let outputs = bench.pass(10 * SECOND);
+    assert!(matches!(reports(&outputs).as_slice(), [Report::Stale { .. }]), "{outputs:?}");
+    assert_eq!(bench.pass(49 * SECOND), []);
+    assert_eq!(reports(&bench.handle(Input::Listed(listing(10, &[])))), [&Report::Live]);
+}
+
+#[test]
 fn a_dead_link_is_noticed_within_ten_seconds() {
     let mut bench = Bench::standing_at(10);
     let outputs = bench.pass(Duration::from_millis(9_999));

@@ -93,6 +93,21 @@ fn a_server_that_keeps_cancelling_is_left_and_listed_anew_next_time() {
 }
 
 #[test]
+fn a_cancel_long_after_another_is_chance_again() {
+    let mut bench = Bench::standing_at(10);
+    for _ in 0..5 {
+        let outputs = bench.handle(canceled(Some(9), ""));
+        assert_eq!(outputs.last(), Some(&Output::List), "{outputs:?}");
+        bench.handle(Input::Listed(listing(10, &[])));
+        bench.acknowledge(10);
+        for _ in 0..10 {
+            bench.pass(Duration::from_secs(2));
+            bench.handle(progress(10));
+        }
+    }
+}
+
+#[test]
 fn a_cancel_for_any_other_reason_is_acted_on_though_the_stream_stays_open() {
     for reason in
         ["", "etcdserver: permission denied", "etcdserver: mvcc: required revision has been compacted"]

@@ -86,6 +86,29 @@ fn keys_that_changed_after_the_list_are_left_alone() {
 }
 
 #[test]
+fn a_flood_is_delivered_to_the_last_and_leaves_nothing_behind() {
+    let mut bench = Bench::standing_at(10);
+    until_read(&mut bench);
+    // 20 000 puts on two keys while the read is under way, as etcd sends them: a thousand in one response.
+    let mut last = None;
+    for batch in 0..20 {
+        let puts: Vec<_> = (0..1_000)
+            .map(|number| 11 + batch * 1_000 + number)
+            .map(|revision| put(if revision % 2 == 0 { "d/a" } else { "d/b" }, revision))
+            .collect();
+        let outputs = bench.handle(events(10 + (batch + 1) * 1_000, puts));
+        assert_eq!(outputs.len(), 1_001, "each transaction, and one confirmation");
+        last = delivered(&outputs).last().map(|output| (*output).clone());
+    }
+    assert_eq!(last, Some(change(20_010, vec![put("d/a", 20_010)])));
+    // What it remembers for the list counts keys, not changes.
+    let remembered = format!("{:?}", bench.watch).matches("d/").count();
+    assert!(remembered <= 3, "two keys, and the scope: {remembered}");
+    let outputs = bench.handle(Input::Listed(listing(11, &[("d/b", 11)])));
+    assert_eq!(delivered(&outputs), [&verified(11, &[("d/b", 11)], &["d/a", "d/b"])]);
+}
+
+#[test]
 fn progress_of_other_keys_lets_it_be_compared_and_moves_the_point_to_resume_from() {
     let mut bench = Bench::standing_at(10);
     until_read(&mut bench);
