@@ -58,7 +58,7 @@ impl World {
                 self.server.compact(last.saturating_sub(back).max(1));
                 self.pump();
             }
-            Fault::Cancel => self.cancel(""),
+            Fault::Cancel => self.cancel(),
             Fault::CancelAtCreate => self.troubles.cancelling = until,
             Fault::LeaderLoss => self.lose_leader(until),
             Fault::StaleRead => self.troubles.stale = until,
@@ -143,13 +143,10 @@ impl World {
         }
     }
 
-    fn cancel(&mut self, reason: &str) {
+    fn cancel(&mut self) {
         let header = self.server.header();
         let reasons = ["", "etcdserver: permission denied", "etcdserver: invalid auth token"];
-        let reason = match reason {
-            "" => (*self.random.choice(&reasons).expect("there are some")).to_owned(),
-            given => given.to_owned(),
-        };
+        let reason = (*self.random.choice(&reasons).expect("there are some")).to_owned();
         if let Some(watch) = self.watch() {
             watch.is_over = true;
             self.tally.count(Fault::Cancel);
@@ -163,14 +160,14 @@ impl World {
         self.tally.count(Fault::LeaderLoss);
         let Some(connection) = &self.connection else { return };
         let Some(watch) = &connection.watch else { return };
-        let what = match self.random.bool() {
-            true => What::StreamFails(failure("etcdserver: no leader")),
-            false => What::Answer(Input::Message(WatchMessage::Canceled {
-                header: self.server.header(),
-                compacted: None,
-                reason: "etcdserver: no leader".to_owned(),
-            })),
-        };
+        let header = self.server.header();
+        let what = What::NoLeader(match self.random.bool() {
+            true => Input::StreamEnded(Some(failure("etcdserver: no leader"))),
+            false => {
+                let reason = "etcdserver: no leader".to_owned();
+                Input::Message(WatchMessage::Canceled { header, compacted: None, reason })
+            }
+        });
         let parcel = Parcel { connection: connection.number, watch: Some(watch.number), what };
         let key = (self.now + millis(self.random.u64(4_000..8_000)), self.number());
         self.parcels.insert(key, parcel);

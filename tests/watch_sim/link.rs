@@ -87,8 +87,8 @@ pub(crate) enum What {
     Page(Option<(Header, Vec<KvEntry>, bool)>),
     /// To the client: events, of which more follow.
     Piece(Vec<KvUpdate>),
-    /// The stream fails at the client.
-    StreamFails(KvError),
+    /// To the client: there is no leader any more, by the end of the stream or by a message on it.
+    NoLeader(Input),
     /// The backend's own deadline of the call of this number.
     Deadline(u64),
 }

@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use crate::bounds::{CONVERGENCE, PROMPT, SILENT_ROUND, STEPS_PER_HOUR, VERIFICATION};
-use crate::link::{Until, millis};
+use crate::link::{Until, What, millis};
 use crate::tally::{Fault, Tally};
 use crate::trace::Trace;
 use crate::weather::{self, Happening};
@@ -83,12 +83,13 @@ fn world(seed: u64, length: Duration, is_traced: bool) -> World {
 impl World {
     fn day(&mut self, length: Duration) -> Day {
         let (mut slowest, mut slowest_with_a_read) = (Duration::ZERO, Duration::ZERO);
-        let mut first_delay = None;
+        let (mut first_delay, mut has_been_calm) = (None, false);
         self.wake_up_to_trouble();
         self.obey();
         while self.elapsed() < length {
             self.storm();
-            first_delay = first_delay.or(self.client.first_delay);
+            first_delay = first_delay.or(self.client.first_delay.filter(|_| has_been_calm));
+            has_been_calm = true;
             let (took, needed_a_read) = self.converge();
             match needed_a_read {
                 true => slowest_with_a_read = slowest_with_a_read.max(took),
@@ -153,6 +154,8 @@ impl World {
         (self.troubles.refusing, self.troubles.silent) = (endpoints.refusing, endpoints.silent);
         self.watch().into_iter().for_each(|watch| watch.loses_next = false);
         self.connection.iter_mut().for_each(|connection| connection.is_denied = false);
+        // A leader has been found before this watch would have ended.
+        self.parcels.retain(|_, parcel| !matches!(parcel.what, What::NoLeader(_)));
         let for_good = Until::new(self.now + Duration::from_secs(48 * 3_600));
         let healthy = self.random.usize(0..self.endpoints);
         for endpoint in 0..self.endpoints {

@@ -182,9 +182,9 @@ impl World {
             What::Piece(events) => {
                 connection.watch.iter_mut().for_each(|watch| watch.pieces.extend_from_slice(&events));
             }
-            What::StreamFails(cause) => {
+            What::NoLeader(input) => {
                 connection.is_broken = true;
-                self.tell(Input::StreamEnded(Some(cause)));
+                self.tell(input);
             }
             What::Deadline(call) if connection.call == Some(call) => {
                 self.tell(Input::CallFailed(failure("no answer in time")));
