@@ -25,6 +25,7 @@ mod options;
 mod pages;
 mod reads;
 mod rotation;
+mod unanswered;
 mod version;
 mod watch;
 mod writes;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio::sync::Mutex;
 
+use super::unanswered::Unanswered;
 use super::{EtcdConnection, EtcdConnector, EtcdOptions};
 use crate::kv::{
     Connect, Header, Key, KvChange, KvCondition, KvEntry, KvError, KvPurge, KvReader, KvSource, KvTransact,
@@ -14,12 +15,14 @@ use crate::kv::{
 
 /// A cluster to read from and write to.
 ///
-/// It holds one connection and moves on to the next endpoint when that fails. Reads are tried on each endpoint. A
+/// It holds one connection and moves on to the next endpoint when that fails, or when a call is dropped that it has not
+/// answered for a while. Reads are tried on each endpoint. A
 /// write is sent once, since a write without an answer may have happened; only a write that was refused for its
 /// credentials — a token that expired — is sent again, over a connection that authenticates anew.
 pub struct EtcdKv {
     connector: EtcdConnector,
     current: Mutex<Current>,
+    unanswered: Unanswered,
 }
 
 struct Current {
@@ -35,7 +38,8 @@ impl EtcdKv {
     /// Those of [`EtcdConnector::new`]; [`KvError::Connect`] with every endpoint and its cause if none answers.
     pub async fn connect(options: &EtcdOptions) -> Result<Self, KvError> {
         let connector = EtcdConnector::new(options)?;
-        let kv = Self { connector, current: Mutex::new(Current { endpoint: 0, connection: None }) };
+        let current = Mutex::new(Current { endpoint: 0, connection: None });
+        let kv = Self { connector, current, unanswered: Unanswered::default() };
         kv.connection().await?;
         Ok(kv)
     }
@@ -43,12 +47,18 @@ impl EtcdKv {
     /// The open connection, or a new one to the first endpoint that answers, the one after the last first.
     async fn connection(&self) -> Result<Arc<EtcdConnection>, KvError> {
         let mut current = self.current.lock().await;
+        if let Some(connection) = current.connection.take_if(|open| self.unanswered.is_suspect(open)) {
+            drop(connection);
+            current.endpoint = current.endpoint.wrapping_add(1);
+        }
         if let Some(connection) = &current.connection {
             return Ok(Arc::clone(connection));
         }
         let mut errors = Vec::new();
-        for step in 0..self.connector.endpoints().len() {
-            let endpoint = current.endpoint.wrapping_add(step);
+        for _ in self.connector.endpoints() {
+            let endpoint = current.endpoint;
+            // Should this be dropped while it waits, the next call tries the next endpoint.
+            current.endpoint = endpoint.wrapping_add(1);
             match self.connector.open(endpoint).await {
                 Ok(connection) => {
                     let connection = Arc::new(connection);
@@ -91,7 +101,9 @@ macro_rules! on_some_endpoint {
         let mut attempts: usize = $attempts;
         loop {
             let $connection = $self.connection().await?;
+            let waiting = $self.unanswered.waiting(&$connection);
             let answer = $call.await;
+            waiting.answered();
             if let Err(error) = &answer
                 && is_of_the_connection(error)
             {
