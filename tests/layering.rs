@@ -58,6 +58,7 @@ const HOST: House = House {
         "store",
         "stream",
         "fetch_cache",
+        "on_demand",
         "publish",
         "source",
         "cli",
