@@ -77,6 +77,15 @@ pub enum KvError {
         /// The limit in seconds.
         limit: u64,
     },
+    /// What lies behind a cursor cannot be delivered.
+    #[error("the cursor has expired: {cause}; watch anew without one, which begins with the present state")]
+    CursorExpired {
+        /// Why not.
+        cause: CursorLoss,
+    },
+    /// A watch over no prefix.
+    #[error("no prefix is named; name at least one, the empty prefix is every key")]
+    NoPrefix,
     /// The revision asked for has been compacted away.
     #[error("revision is compacted; the oldest left is {oldest}")]
     Compacted {
@@ -106,6 +115,26 @@ pub enum KvError {
         operation: &'static str,
         /// What went wrong.
         cause: String,
+    },
+}
+
+/// Why what lies behind a cursor cannot be delivered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CursorLoss {
+    /// It has been compacted away.
+    #[error("what lies behind it is compacted up to revision {oldest}")]
+    Compacted {
+        /// The oldest revision that is left.
+        oldest: Revision,
+    },
+    /// The cursor was made for another cluster.
+    #[error("it is of another cluster")]
+    OtherCluster,
+    /// The store has not come as far as the cursor: it was wiped, or restored from an older snapshot.
+    #[error("it lies ahead of the store, which is at revision {revision}, wiped or restored")]
+    Restored {
+        /// The revision of the store.
+        revision: Revision,
     },
 }
 

@@ -23,6 +23,7 @@ mod error;
 mod leases;
 mod options;
 mod pages;
+mod prefixes;
 mod reads;
 mod rotation;
 mod unanswered;

@@ -13,15 +13,19 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use tokio::sync::mpsc::Sender;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
 use self::state::State;
 use self::watcher::MemoryWatch;
+use super::follow::{Follow, follow};
 use super::lease::whole_seconds;
+use super::prefixes::Prefixes;
 use super::{
-    Connect, Header, Key, KvChange, KvCondition, KvEntry, KvError, KvPurge, KvReader, KvSource, KvTransact,
-    KvTtl, KvWatch, KvWriter, Lease, LeaseId, Listing, Revision, Scope, request,
+    Connect, Header, Key, KvBatch, KvChange, KvCondition, KvEntry, KvError, KvPurge, KvReader, KvSource,
+    KvTransact, KvTtl, KvWatch, KvWatcher, KvWriter, Lease, LeaseId, Listing, Revision, Scope, WatchCursor,
+    request,
 };
 
 /// Bytes of one request: what etcd takes unless it is configured otherwise, so that what is published here can be
@@ -165,7 +169,39 @@ impl KvSource for MemoryKv {
     }
 
     async fn watch(&self, scope: &Scope, from: Revision) -> Result<Box<dyn KvWatch>, KvError> {
-        Ok(Box::new(MemoryWatch::new(&self.shared, scope, from)))
+        let scope = scope.clone();
+        Ok(Box::new(MemoryWatch::new(&self.shared, Box::new(move |key| scope.contains(key)), from)))
+    }
+}
+
+#[async_trait]
+impl Follow for MemoryKv {
+    async fn list_prefixes(&self, prefixes: &Prefixes) -> Result<Listing, KvError> {
+        let state = self.shared.lock();
+        let entries =
+            prefixes.as_slice().iter().flat_map(|prefix| state.entries(&Scope::Prefix(prefix.clone())));
+        Ok(Listing { header: state.header(), entries: entries.collect() })
+    }
+
+    async fn open(&self, prefixes: &Prefixes, from: Revision) -> Result<Box<dyn KvWatch>, KvError> {
+        let prefixes = prefixes.clone();
+        Ok(Box::new(MemoryWatch::new(&self.shared, Box::new(move |key| prefixes.contains(key)), from)))
+    }
+}
+
+#[async_trait]
+impl KvWatcher for MemoryKv {
+    async fn watch_prefixes(&self, prefixes: &[Key], tx: Sender<KvBatch>) -> Result<(), KvError> {
+        follow(self, prefixes, &WatchCursor::none(), &tx).await
+    }
+
+    async fn watch_prefixes_from(
+        &self,
+        prefixes: &[Key],
+        cursor: &WatchCursor,
+        tx: Sender<KvBatch>,
+    ) -> Result<(), KvError> {
+        follow(self, prefixes, cursor, &tx).await
     }
 }
 

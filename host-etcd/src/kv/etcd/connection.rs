@@ -33,9 +33,9 @@ pub struct EtcdConnection {
     endpoint: String,
     pub(super) kv: KvClient,
     pub(super) lease: LeaseClient,
-    watch: WatchClient,
+    pub(super) watch: WatchClient,
     pub(super) limits: Limits,
-    progress_is_ordered: bool,
+    pub(super) progress_is_ordered: bool,
 }
 
 impl EtcdConnection {

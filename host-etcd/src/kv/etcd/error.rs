@@ -16,6 +16,8 @@ mod said {
     pub(super) const AUTH_OFF: &str = "authentication is not enabled";
     pub(super) const NO_USER: &str = "user name is empty";
     pub(super) const BAD_PASSWORD: &str = "authentication failed";
+    pub(super) const NO_RIGHT: &str = "permission denied";
+    pub(super) const BAD_TOKEN: &str = "invalid auth token";
     pub(super) const NO_LEASE: &str = "lease not found";
     pub(super) const OLD_AUTH: &str = "revision of auth store is old";
 }
@@ -66,6 +68,20 @@ impl Failure {
             // Only the client's own errors have a source; what comes from the server is text.
             _ if status.source().is_some() => Self::Broken(describe(status)),
             _ => Self::Other(describe(status)),
+        }
+    }
+
+    /// What the reason of a cancelled watch means.
+    pub(super) fn of_cancel(reason: &str) -> Self {
+        match reason {
+            "" => Self::Other("the server has cancelled it and does not say why".to_owned()),
+            _ if [said::NO_RIGHT, said::BAD_TOKEN, said::OLD_AUTH]
+                .iter()
+                .any(|said| reason.contains(said)) =>
+            {
+                Self::Denied(reason.to_owned())
+            }
+            _ => Self::Other(reason.to_owned()),
         }
     }
 

@@ -116,7 +116,7 @@ pub(super) fn range(scope: &Scope) -> (Key, GetOptions) {
 }
 
 /// etcd has no empty key: its first key is one zero byte.
-fn first_key(prefix: &Key) -> Key {
+pub(super) fn first_key(prefix: &Key) -> Key {
     match prefix.as_bytes() {
         [] => Key::from([0].as_slice()),
         _ => prefix.clone(),

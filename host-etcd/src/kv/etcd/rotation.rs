@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use tokio::sync::Mutex;
+use tokio::sync::mpsc::Sender;
 
 use super::unanswered::Unanswered;
 use super::{EtcdConnection, EtcdConnector, EtcdOptions};
 use crate::kv::{
-    Connect, Header, Key, KvChange, KvCondition, KvEntry, KvError, KvPurge, KvReader, KvSource, KvTransact,
-    KvTtl, KvWatch, KvWriter, Lease, LeaseId, Listing, Revision, Scope,
+    Connect, Header, Key, KvBatch, KvChange, KvCondition, KvEntry, KvError, KvPurge, KvReader, KvSource,
+    KvTransact, KvTtl, KvWatch, KvWatcher, KvWriter, Lease, LeaseId, Listing, Revision, Scope, WatchCursor,
 };
 
 /// A cluster to read from and write to.
@@ -133,6 +134,8 @@ fn is_of_the_connection(error: &KvError) -> bool {
         | KvError::TooManyOperations { .. }
         | KvError::LeaseExpired
         | KvError::TtlTooLong { .. }
+        | KvError::CursorExpired { .. }
+        | KvError::NoPrefix
         | KvError::Compacted { .. }
         | KvError::TooLarge { .. } => false,
     }
@@ -213,6 +216,29 @@ impl KvTtl for EtcdKv {
 
     async fn revoke(&self, lease: LeaseId) -> Result<(), KvError> {
         anywhere!(self, |connection| connection.revoke(lease))
+    }
+}
+
+/// A watch runs on one connection, on the next one if it is begun again after an error of that. Begun a second time
+/// from here, it would deliver a second time.
+#[async_trait]
+impl KvWatcher for EtcdKv {
+    async fn watch_prefixes(&self, prefixes: &[Key], tx: Sender<KvBatch>) -> Result<(), KvError> {
+        on_some_endpoint!(self, 0, KvError::Denied { .. }, |connection| connection
+            .watch_prefixes(prefixes, tx.clone()))
+    }
+
+    async fn watch_prefixes_from(
+        &self,
+        prefixes: &[Key],
+        cursor: &WatchCursor,
+        tx: Sender<KvBatch>,
+    ) -> Result<(), KvError> {
+        on_some_endpoint!(self, 0, KvError::Denied { .. }, |connection| connection.watch_prefixes_from(
+            prefixes,
+            cursor,
+            tx.clone()
+        ))
     }
 }
 

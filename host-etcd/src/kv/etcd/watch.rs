@@ -8,20 +8,24 @@ use etcd_client::{WatchOptions, WatchStream};
 
 use super::connection::{from_etcd, to_etcd};
 use super::error::{Failure, timeout};
-use super::pages::prefix_end;
+use super::pages::{first_key, prefix_end};
 use crate::kv::{Header, Key, KvEntry, KvError, KvUpdate, KvWatch, Revision, Scope, WatchMessage};
 
-/// How a watch is asked for: the key, and the rest. It starts one revision early; see the module above.
+/// How a watch is asked for: the key, and the rest.
 pub(super) fn options(scope: &Scope, from: Revision) -> (Vec<u8>, WatchOptions) {
-    let start = Revision::new(from.as_u64().saturating_sub(1).max(1));
-    let options = WatchOptions::new().with_start_revision(to_etcd(start)).with_fragment();
     match scope {
-        Scope::Key(key) => (key.as_bytes().to_vec(), options),
-        Scope::Prefix(prefix) if prefix.as_bytes().is_empty() => (vec![0], options.with_range([0])),
+        Scope::Key(key) => (key.as_bytes().to_vec(), start_options(from)),
         Scope::Prefix(prefix) => {
-            (prefix.as_bytes().to_vec(), options.with_range(prefix_end(prefix.as_bytes())))
+            let end = prefix_end(prefix.as_bytes());
+            (first_key(prefix).as_bytes().to_vec(), start_options(from).with_range(end))
         }
     }
+}
+
+/// A watch starts one revision early; see the module above.
+pub(super) fn start_options(from: Revision) -> WatchOptions {
+    let start = Revision::new(from.as_u64().saturating_sub(1).max(1));
+    WatchOptions::new().with_start_revision(to_etcd(start)).with_fragment()
 }
 
 /// An open watch.
@@ -73,7 +77,7 @@ impl KvWatch for EtcdWatch {
 }
 
 /// What has come in, until it is whole.
-struct Inbox {
+pub(super) struct Inbox {
     from: Revision,
     /// The last revision that is known to be delivered.
     delivered: Revision,
@@ -84,14 +88,14 @@ struct Inbox {
 }
 
 impl Inbox {
-    fn new(from: Revision, progress_is_ordered: bool) -> Self {
+    pub(super) fn new(from: Revision, progress_is_ordered: bool) -> Self {
         let delivered = Revision::new(from.as_u64().saturating_sub(1));
         let last = Header { cluster_id: 0, revision: delivered };
         Self { from, delivered, progress_is_ordered, fragments: Vec::new(), last }
     }
 
     /// Takes one response of the stream; a message once there is something to say.
-    fn handle(&mut self, response: PbWatchResponse) -> Option<WatchMessage> {
+    pub(super) fn handle(&mut self, response: PbWatchResponse) -> Option<WatchMessage> {
         let header = self.header(&response);
         if response.canceled {
             let compacted = (response.compact_revision > 0).then(|| from_etcd(response.compact_revision));

@@ -32,7 +32,8 @@ pub(super) struct State {
 impl State {
     pub(super) fn new() -> Self {
         Self {
-            header: Header { cluster_id: 1, revision: FIRST },
+            // Another store is another cluster, also in the next process.
+            header: Header { cluster_id: fastrand::u64(1..), revision: FIRST },
             entries: BTreeMap::new(),
             history: VecDeque::new(),
             compacted: Revision::ZERO,
@@ -65,13 +66,17 @@ impl State {
         from_start.map(|(_, entry)| entry).take_while(|entry| scope.contains(&entry.key)).cloned().collect()
     }
 
-    /// Events of the scope from `from` on, and the revision behind the last one that was looked at.
-    pub(super) fn events(&self, scope: &Scope, from: Revision) -> (Vec<KvUpdate>, Revision) {
+    /// Events of the wanted keys from `from` on, and the revision behind the last one that was looked at.
+    pub(super) fn events(
+        &self,
+        is_wanted: impl Fn(&Key) -> bool,
+        from: Revision,
+    ) -> (Vec<KvUpdate>, Revision) {
         let start = self.history.partition_point(|(revision, _)| *revision < from);
         let mut events = Vec::new();
         let mut next = from;
         for (revision, changes) in self.history.iter().skip(start).take(MAX_BATCH) {
-            events.extend(changes.iter().filter(|event| scope.contains(event.key())).cloned());
+            events.extend(changes.iter().filter(|event| is_wanted(event.key())).cloned());
             next = revision.next();
         }
         (events, next)
@@ -192,6 +197,8 @@ impl State {
     }
 
     pub(super) fn wipe(&mut self) {
-        *self = Self { cuts: self.cuts.wrapping_add(1), leases: self.leases.wiped(), ..Self::new() };
+        let header = Header { revision: FIRST, ..self.header };
+        let (leases, cuts) = (self.leases.wiped(), self.cuts.wrapping_add(1));
+        *self = Self { header, leases, cuts, ..Self::new() };
     }
 }

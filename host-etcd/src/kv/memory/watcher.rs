@@ -7,7 +7,7 @@ use tokio::sync::watch;
 
 use super::Shared;
 use super::state::State;
-use crate::kv::{Header, KvError, KvWatch, Revision, Scope, WatchMessage};
+use crate::kv::{Header, Key, KvError, KvWatch, Revision, WatchMessage};
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Phase {
@@ -16,11 +16,14 @@ enum Phase {
     Canceled,
 }
 
+/// Which keys are watched.
+pub(super) type IsWanted = Box<dyn Fn(&Key) -> bool + Send + Sync>;
+
 /// A watch that reads the history at its own pace.
 pub(super) struct MemoryWatch {
     shared: Arc<Shared>,
     changed: watch::Receiver<u64>,
-    scope: Scope,
+    is_wanted: IsWanted,
     /// The first revision that is not delivered yet.
     next: Revision,
     phase: Phase,
@@ -30,13 +33,13 @@ pub(super) struct MemoryWatch {
 }
 
 impl MemoryWatch {
-    pub(super) fn new(shared: &Arc<Shared>, scope: &Scope, from: Revision) -> Self {
+    pub(super) fn new(shared: &Arc<Shared>, is_wanted: IsWanted, from: Revision) -> Self {
         let changed = shared.changed.subscribe();
         let cut = shared.lock().cuts();
         Self {
             shared: Arc::clone(shared),
             changed,
-            scope: scope.clone(),
+            is_wanted,
             next: from,
             phase: Phase::New,
             cut,
@@ -78,7 +81,7 @@ impl MemoryWatch {
     }
 
     fn deliver(&mut self, state: &State, header: Header) -> Option<WatchMessage> {
-        let (events, next) = state.events(&self.scope, self.next);
+        let (events, next) = state.events(&self.is_wanted, self.next);
         self.next = next;
         if let Some(last) = events.last() {
             let revision = last.mod_revision();
