@@ -81,7 +81,7 @@ async fn check(
     };
     let first = watch.next().await.expect("what is there");
     let mut live: Vec<KvUpdate> = Vec::new();
-    while !live.last().is_some_and(|last| *last.key() == END.into()) {
+    while live.last().is_none_or(|last| *last.key() != END.into()) {
         // Also holds each batch to whole transactions, in order.
         live.extend(watch.collect(1).await);
     }
