@@ -15,6 +15,9 @@ const REREADS: u32 = 3;
 /// Between two of those, and up to as much again.
 const REREAD_EVERY: Duration = Duration::from_millis(250);
 
+/// An attempt that fails within this, by a closed port say, has failed by itself.
+const AT_ONCE: Duration = Duration::from_millis(50);
+
 /// The watch. See the [module](super) for what it guarantees.
 #[derive(Clone, Debug)]
 pub struct Watch {
@@ -244,7 +247,7 @@ impl Watch {
                 let was_healthy = now.saturating_duration_since(since) >= self.config.healthy_after;
                 self.rotation.after_loss(now, silence, was_healthy)
             }
-            None => self.rotation.after_failure(now),
+            None => self.rotation.after_failure(now, self.may_be_shared(&cause, now)),
         };
         self.lapse(&cause);
         self.report(Report::Reconnecting { endpoint, cause, delay });
@@ -259,6 +262,13 @@ impl Watch {
         if let Some(since) = self.last_confirmed.filter(|_| std::mem::take(&mut self.live)) {
             self.report(Report::Stale { since, cause: cause.clone() });
         }
+    }
+
+    /// Whether the event that ended the attempt may have ended those of all other instances as well. Not so what fails at
+    /// once, nor our own patience with a port that is silent: both are spread as the attempts' beginnings were.
+    fn may_be_shared(&self, cause: &KvError, now: Instant) -> bool {
+        let is_silence = matches!((&self.phase, cause), (Phase::Connecting { .. }, KvError::Timeout { .. }));
+        !is_silence && now.saturating_duration_since(self.attempt_started) > AT_ONCE
     }
 
     pub(super) fn confirm(&mut self, revision: Revision, now: Instant) {

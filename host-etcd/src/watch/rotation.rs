@@ -5,11 +5,13 @@ use std::time::{Duration, Instant};
 use super::Config;
 use crate::backoff::Backoff;
 
-/// What a whole later round may take if every endpoint is silent, so that a healthy one is reached in time.
-const ROUND_LIMIT: Duration = Duration::from_secs(10);
+/// What a whole later round may take if every endpoint is silent, so that a healthy one is reached in time. With what
+/// spreads the next round it is less than ten seconds.
+const ROUND_LIMIT: Duration = Duration::from_secs(9);
 
-/// The rotation over the endpoints. A round tries each once, one after the other, without waiting; between rounds lies a
-/// delay of the backoff. Waiting inside a round would let dead endpoints keep a healthy one from being tried.
+/// The rotation over the endpoints. A round tries each once, one after the other, without waiting for more than it takes
+/// not to come all at once; between rounds lies a delay of the backoff. Waiting inside a round would let dead endpoints
+/// keep a healthy one from being tried.
 #[derive(Clone, Debug)]
 pub(super) struct Rotation {
     endpoints: u32,
@@ -77,15 +79,21 @@ impl Rotation {
     }
 
     /// Goes on after an attempt that came to nothing. The delay between rounds counts from the round's start: what a
-    /// round of timeouts has cost already need not be waited once more.
-    pub(super) fn after_failure(&mut self, now: Instant) -> Duration {
+    /// round of timeouts has cost already need not be waited once more. But the next attempt is spread in any case: what
+    /// is overdue for one instance is overdue for all that began with it. Within a round it is spread if other instances
+    /// may have failed by the same event, in the same instant.
+    pub(super) fn after_failure(&mut self, now: Instant, may_be_shared: bool) -> Duration {
         self.next_endpoint();
         self.failed_in_round = self.failed_in_round.saturating_add(1);
+        let spread = self.backoff.jitter(self.retry_base);
         match self.failed_in_round < self.endpoints {
+            // The first round has to fit into the connect timeout.
+            true if may_be_shared && !self.first_round => spread,
             true => Duration::ZERO,
             false => {
                 let next = self.round_started + self.backoff.next_delay();
-                self.begin_round(now, next.saturating_duration_since(now))
+                let left = next.checked_duration_since(now).filter(|left| !left.is_zero());
+                self.begin_round(now, left.unwrap_or(spread))
             }
         }
     }

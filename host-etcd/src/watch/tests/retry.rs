@@ -71,6 +71,61 @@ fn the_very_first_retry_is_spread() {
     assert!(windows.iter().all(|&count| (50..200).contains(&count)), "{windows:?}");
 }
 
+/// A server that ends takes all of them with it: whoever is connecting, listing, opening a watch.
+#[test]
+fn attempts_that_one_event_may_end_for_all_are_spread_however_far_they_have_come() {
+    let steps = [Input::Connected, Input::Listed(listing(10, &[])), created(10)];
+    for (endpoints, done) in
+        (1..=3).flat_map(|endpoints| (0..=steps.len()).map(move |done| (endpoints, done)))
+    {
+        let at_once = |seed: &u64| {
+            let mut bench = Bench::with(endpoints, |config| config.seed = *seed);
+            for _ in 0..endpoints {
+                bench.handle(refused());
+            }
+            bench.next_connect();
+            for step in steps.iter().take(done) {
+                bench.handle(step.clone());
+            }
+            bench.pass(2 * SECOND);
+            let outputs = bench.handle(if done < 3 { refused() } else { Input::StreamEnded(None) });
+            delay(&outputs) < Duration::from_millis(50)
+        };
+        let crowd = (0..150).filter(at_once).count();
+        assert!(crowd <= 30, "{crowd} at once, with {endpoints} endpoints and after {done} steps");
+    }
+}
+
+#[test]
+fn instances_that_begin_in_one_instant_fall_out_of_step_with_the_first_silence() {
+    let steps = [Input::Connected, Input::Listed(listing(10, &[])), created(10)];
+    for (endpoints, done) in
+        (1..=3).flat_map(|endpoints| (0..=steps.len()).map(move |done| (endpoints, done)))
+    {
+        let retries: Vec<Duration> = (0..150)
+            .map(|seed| {
+                let mut bench = Bench::with(endpoints, |config| config.seed = seed);
+                let began = bench.now;
+                bench.outputs();
+                for step in steps.iter().take(done) {
+                    bench.handle(step.clone());
+                }
+                let mut outputs = Vec::new();
+                while connects(&outputs).last() != Some(&0) {
+                    bench.now = bench.watch.deadline();
+                    outputs = bench.handle(Input::TimerFired);
+                }
+                bench.now - began
+            })
+            .collect();
+        let within = |from: &Duration| {
+            retries.iter().filter(|at| (*from..*from + Duration::from_millis(50)).contains(at)).count()
+        };
+        let crowd = retries.iter().map(within).max();
+        assert!(crowd <= Some(30), "{crowd:?} at once, with {endpoints} endpoints and after {done} steps");
+    }
+}
+
 #[test]
 fn delays_grow_by_the_round_up_to_the_cap() {
     let ceilings = [800, 1_600, 3_200, 6_400, 10_000, 10_000].map(Duration::from_millis);

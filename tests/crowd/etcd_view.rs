@@ -1,0 +1,52 @@
+//! What etcd itself thinks of its clients: its metrics.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+
+use rig::etcd::Etcd;
+
+/// What a client holds of etcd.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Held {
+    /// Watches.
+    watchers: u64,
+    /// Streams that carry watches.
+    streams: u64,
+    /// Open files; connections among them.
+    files: u64,
+}
+
+impl Held {
+    pub(crate) fn of(etcd: &Etcd) -> Self {
+        let metrics = metrics(etcd);
+        let streams = r#"grpc_method="Watch",grpc_service="etcdserverpb.Watch""#;
+        let started = sum(&metrics, &["grpc_server_started_total", streams]);
+        let handled = sum(&metrics, &["grpc_server_handled_total", streams]);
+        Self {
+            watchers: sum(&metrics, &["etcd_debugging_mvcc_watcher_total"]),
+            streams: started.saturating_sub(handled),
+            files: sum(&metrics, &["process_open_fds"]),
+        }
+    }
+
+    /// Whether this is no more than that.
+    pub(crate) fn is_within(self, other: Self) -> bool {
+        self.watchers <= other.watchers && self.streams <= other.streams && self.files <= other.files
+    }
+}
+
+/// The sum of all samples whose line holds each of these.
+fn sum(metrics: &str, parts: &[&str]) -> u64 {
+    let lines = metrics.lines().filter(|line| !line.starts_with('#'));
+    let samples = lines.filter(|line| parts.iter().all(|part| line.contains(part)));
+    let values = samples.filter_map(|line| line.rsplit_once(' ')?.1.parse::<u64>().ok());
+    values.sum()
+}
+
+fn metrics(etcd: &Etcd) -> String {
+    let mut connection = TcpStream::connect(etcd.address()).expect("etcd listens");
+    connection.write_all(b"GET /metrics HTTP/1.0\r\n\r\n").expect("etcd reads");
+    let mut answer = String::new();
+    connection.read_to_string(&mut answer).expect("etcd answers");
+    answer
+}
