@@ -68,7 +68,7 @@ const HOST: House = House {
         ("etcd_client", &["kv/etcd"]),
         ("tonic", &["kv/etcd"]),
         ("tokio::spawn", &["driver", "stream"]),
-        ("tokio::select", &["kv", "driver", "cli"]),
+        ("tokio::select", &["kv", "driver", "stream", "cli"]),
         ("tokio::task", &["driver"]),
     ],
 };

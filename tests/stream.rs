@@ -1,4 +1,5 @@
-//! Streams over the embedded backend, in virtual time: what a subscription yields, and what it survives.
+//! Streams over the embedded backend, in virtual time: what a subscription yields and a publisher writes, and what both
+//! survive.
 
 #![allow(
     clippy::expect_used,
@@ -9,9 +10,13 @@
 
 #[path = "watch_store/faulty.rs"]
 mod faulty;
+#[path = "stream/publishing.rs"]
+mod publishing;
 #[path = "stream/replica.rs"]
 mod replica;
 #[path = "stream/subscribing.rs"]
 mod subscribing;
+#[path = "stream/troubled.rs"]
+mod troubled;
 #[path = "stream/weather.rs"]
 mod weather;

@@ -27,6 +27,7 @@ pub use key::{Key, Revision, Scope};
 pub use lease::{KvTtl, Lease, LeaseId, MAX_LEASE_TTL};
 pub use read::KvReader;
 pub use request::MAX_TRANSACTION_OPERATIONS;
+pub(crate) use request::{REQUEST_OVERHEAD_BYTES, room_of_key};
 pub use source::{Connect, KvSource, KvWatch, WatchMessage};
 pub use token::{OversizeToken, VersionToken};
 pub use transact::{KvChange, KvCondition, KvTransact};

@@ -173,6 +173,28 @@ async fn a_lost_event_is_found_by_a_read() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_list_that_the_watch_has_overtaken_repairs_and_takes_nothing_back() {
+    let kv = MemoryKv::new();
+    put(&kv, "p/b", "1").await;
+    let faulty = Faulty::over(&kv);
+    let mut subscription = subscribe(faulty.clone()).await;
+    next(&mut subscription).await;
+    eventually("it is live", PATIENCE, || subscription.status().state == State::Live).await;
+    faulty.set(Fault::LoseEvents);
+    put(&kv, "p/a", "1").await;
+    eventually("it is lost", PATIENCE, || !faulty.is_set()).await;
+    faulty.set(Fault::SlowList);
+    eventually("a list is under way", PATIENCE, || !faulty.is_set()).await;
+    put(&kv, "p/b", "2").await;
+    put(&kv, "p/c", "1").await;
+    assert_eq!(shown(&next(&mut subscription).await), "p/b=2@4");
+    assert_eq!(shown(&next(&mut subscription).await), "p/c=1@5");
+    let repair = next(&mut subscription).await;
+    assert_eq!((repair.kind, shown(&repair).as_str()), (BurstKind::Difference, "p/a=1@3"));
+    assert_eq!(repair.revision, Revision::new(5), "not back to that of the list");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_panic_costs_one_reconnect_and_tells_nothing_twice() {
     for fault in [Fault::PanicInList, Fault::PanicInWatch, Fault::PanicInNext] {
         let kv = MemoryKv::new();

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aldis_etcd::kv::memory::{Change, MemoryKv};
-use aldis_etcd::kv::{Key, KvSource, KvUpdate, Revision, Scope};
+use aldis_etcd::kv::{Key, KvEntry, KvSource, KvUpdate, Revision, Scope};
 use aldis_etcd::stream::{Burst, BurstKind, Subscription};
 use fastrand::Rng;
 
@@ -21,7 +21,7 @@ const SEEDS: Range<u64> = 0..500;
 /// Virtual: several verifying reads, with room for a silent one among them.
 const PATIENCE: Duration = Duration::from_secs(400);
 
-const FAULTS: [Fault; 9] = [
+const FAULTS: [Fault; 10] = [
     Fault::PanicInList,
     Fault::PanicInWatch,
     Fault::PanicInNext,
@@ -31,6 +31,7 @@ const FAULTS: [Fault; 9] = [
     Fault::SilentWatch,
     Fault::SilentNext,
     Fault::LoseEvents,
+    Fault::SlowList,
 ];
 
 #[test]
@@ -64,6 +65,28 @@ fn a_subscription_that_does_not_verify_is_found_out() {
         world.converge().await
     });
     assert!(broken.is_err_and(|broken| broken.contains("has come to")));
+}
+
+/// And the twin of the consumer's own eyes: what is told twice, goes back, or is missing is found.
+#[test]
+fn a_consumer_that_is_told_wrongly_notices() {
+    let burst = |kind, revision, value: &str| {
+        let (key, revision) = (Key::from("p/a"), Revision::new(revision));
+        let entry = KvEntry { key, value: value.as_bytes().into(), mod_revision: revision };
+        Burst { kind, revision, updates: vec![KvUpdate::Put(entry)] }
+    };
+    let mut replica = Replica::default();
+    replica.apply_gapless(&burst(BurstKind::Live, 3, "1")).expect_err("no snapshot yet");
+    replica.apply_gapless(&burst(BurstKind::Snapshot, 3, "1")).expect("the first");
+    replica.apply_gapless(&burst(BurstKind::Snapshot, 4, "2")).expect_err("a second snapshot");
+    replica.apply_gapless(&burst(BurstKind::Live, 3, "1")).expect_err("again");
+    replica.apply(&burst(BurstKind::Difference, 3, "1")).expect_err("again");
+    replica.apply(&burst(BurstKind::Difference, 2, "0")).expect_err("back");
+    replica.apply_gapless(&burst(BurstKind::Live, 5, "2")).expect_err("a gap");
+    let mut future = burst(BurstKind::Live, 4, "2");
+    future.revision = Revision::new(3);
+    replica.apply(&future).expect_err("ahead of its burst");
+    replica.apply_gapless(&burst(BurstKind::Live, 4, "2")).expect("the next");
 }
 
 fn seeds() -> Range<u64> {

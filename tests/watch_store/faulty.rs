@@ -2,12 +2,14 @@
 
 use std::future::pending;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use aldis_etcd::kv::memory::MemoryKv;
 use aldis_etcd::kv::{Connect, Header, KvError, KvSource, KvWatch, Listing, Revision, Scope, WatchMessage};
 use async_trait::async_trait;
 
 /// How it misbehaves. What is silent never answers.
+#[allow(dead_code, reason = "not every test that shares this file wants all of it")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fault {
     PanicInList,
@@ -19,6 +21,8 @@ pub(crate) enum Fault {
     SilentWatch,
     SilentNext,
     LoseEvents,
+    /// A list arrives two seconds after it was read.
+    SlowList,
 }
 
 /// The backend.
@@ -28,6 +32,7 @@ pub(crate) struct Faulty {
     fault: Arc<Mutex<Option<Fault>>>,
 }
 
+#[allow(dead_code, reason = "not every test that shares this file wants all of it")]
 impl Faulty {
     pub(crate) fn over(kv: &MemoryKv) -> Self {
         Self { kv: kv.clone(), fault: Arc::default() }
@@ -39,9 +44,13 @@ impl Faulty {
     }
 
     /// Behaves from now on.
-    #[allow(dead_code, reason = "not every test that shares this file calls a fault off")]
     pub(crate) fn clear(&self) {
         *self.fault.lock().expect("unbroken") = None;
+    }
+
+    /// Whether it has yet to misbehave.
+    pub(crate) fn is_set(&self) -> bool {
+        self.fault.lock().expect("unbroken").is_some()
     }
 
     /// Whether it is time for this fault; only once.
@@ -88,7 +97,11 @@ impl KvSource for Faulty {
     async fn list(&self, scope: &Scope) -> Result<Listing, KvError> {
         self.panic(Fault::PanicInList);
         self.silence(Fault::SilentList).await;
-        self.kv.list(scope).await
+        let listing = self.kv.list(scope).await;
+        if self.is_time_for(Fault::SlowList) {
+            tokio::time::sleep(Duration::from_secs(2)).await;
+        }
+        listing
     }
 
     async fn watch(&self, scope: &Scope, from: Revision) -> Result<Box<dyn KvWatch>, KvError> {

@@ -10,7 +10,7 @@ use super::{Key, KvChange, KvCondition, KvError, Revision, VersionToken};
 pub const MAX_TRANSACTION_OPERATIONS: usize = 128;
 
 /// Bytes that etcd's own framing of a request may need.
-const REQUEST_OVERHEAD_BYTES: usize = 512;
+pub(crate) const REQUEST_OVERHEAD_BYTES: usize = 512;
 
 /// The same for each key of it.
 const KEY_OVERHEAD_BYTES: usize = 128;
@@ -63,8 +63,7 @@ fn revision(condition: &KvCondition) -> Result<Revision, KvError> {
 
 /// The values may take what keys and framing leave. A put and an update of one key have the same limit.
 fn check_size(keys: &BTreeSet<&Key>, changes: &[KvChange], max_request_bytes: usize) -> Result<(), KvError> {
-    let of_key = |key: &&Key| key.as_bytes().len() * KEY_COPIES + KEY_OVERHEAD_BYTES;
-    let around = REQUEST_OVERHEAD_BYTES + keys.iter().map(of_key).sum::<usize>();
+    let around = REQUEST_OVERHEAD_BYTES + keys.iter().map(|key| room_of_key(key)).sum::<usize>();
     let bytes = changes.iter().map(|change| match change {
         KvChange::Put { value, .. } => value.len(),
         KvChange::Delete(_) => 0,
@@ -74,6 +73,11 @@ fn check_size(keys: &BTreeSet<&Key>, changes: &[KvChange], max_request_bytes: us
         true => Err(KvError::TooLarge { bytes, limit }),
         false => Ok(()),
     }
+}
+
+/// Bytes of a request that a key may need beside its value.
+pub(crate) fn room_of_key(key: &Key) -> usize {
+    key.as_bytes().len() * KEY_COPIES + KEY_OVERHEAD_BYTES
 }
 
 #[cfg(test)]

@@ -50,12 +50,6 @@ impl Feed {
         });
         room.send(burst);
     }
-
-    /// Within an incarnation no burst goes back: a list that a watch has overtaken is still true of the keys that it
-    /// speaks of.
-    fn not_before_the_last(&self, revision: Revision) -> Revision {
-        self.revision.map_or(revision, |last| last.max(revision))
-    }
 }
 
 impl Follower for Feed {
@@ -66,7 +60,8 @@ impl Follower for Feed {
             (None, _) => (BurstKind::Snapshot, to.revision),
             (Some(_), Some(from)) => (BurstKind::NewIncarnation { from, to }, to.revision),
             (Some(_), None) if updates.is_empty() => return,
-            (Some(_), None) => (BurstKind::Difference, self.not_before_the_last(to.revision)),
+            // A server that is behind would have been doubted.
+            (Some(_), None) => (BurstKind::Difference, to.revision),
         };
         self.send(Burst { kind, revision, updates }).await;
         self.left = None;
@@ -78,7 +73,9 @@ impl Follower for Feed {
     }
 
     async fn verify(&mut self, listing: Listing, later: BTreeSet<Key>) -> usize {
-        let revision = self.not_before_the_last(listing.header.revision);
+        // A list that the watch has overtaken is still true of the keys that it speaks of.
+        let revision =
+            self.revision.map_or(listing.header.revision, |last| last.max(listing.header.revision));
         let updates = self.delivered.difference(listing, &later);
         let repaired = updates.len();
         if repaired == 0 {
