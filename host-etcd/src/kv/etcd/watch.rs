@@ -104,8 +104,9 @@ impl Inbox {
         if response.created {
             return Some(WatchMessage::Created(header));
         }
-        if response.events.is_empty() && !response.fragment && self.fragments.is_empty() {
-            return Some(WatchMessage::Progress(self.confirmed(header)));
+        if response.events.is_empty() && !response.fragment {
+            // Between fragments it would hand on half of a transaction, or confirm what is not whole yet.
+            return self.fragments.is_empty().then(|| WatchMessage::Progress(self.confirmed(header)));
         }
         self.fragments.extend(response.events.into_iter().filter_map(|event| known(event, self.from)));
         match response.fragment {

@@ -33,6 +33,16 @@ fn fragments_are_merged_into_one_message() {
 }
 
 #[test]
+fn progress_between_fragments_does_not_end_them() {
+    let mut inbox = Inbox::new(Revision::new(5), true);
+    let first = PbWatchResponse { events: vec![event(0, "a", 6)], fragment: true, ..response(6) };
+    let last = PbWatchResponse { events: vec![event(0, "b", 6)], ..response(6) };
+    assert_eq!(inbox.handle(first), None);
+    assert_eq!(inbox.handle(response(6)), None, "half of a transaction is nothing");
+    assert_eq!(inbox.handle(last), Some(WatchMessage::Events(at(6), vec![put("a", 6), put("b", 6)])));
+}
+
+#[test]
 fn the_surplus_revision_and_unknown_events_are_dropped() {
     let mut inbox = Inbox::new(Revision::new(5), true);
     let surplus = PbWatchResponse { events: vec![event(0, "a", 4)], ..response(9) };
