@@ -108,13 +108,12 @@ impl Scripted {
 
     /// Puts several keys in one transaction, and tells the watches. Returns the revision.
     pub fn transaction(&self, puts: &[(&str, &str)]) -> i64 {
-        let writes: Vec<_> = puts.iter().map(|(key, value)| (*key, Some(value.as_bytes()))).collect();
-        self.scene.write(&writes, true)
+        self.scene.write(&as_writes(puts), true)
     }
 
-    /// Puts a value, and tells no watch that is open: the event is lost.
-    pub fn put_unheard(&self, key: &str, value: impl AsRef<[u8]>) -> i64 {
-        self.scene.write(&[(key, Some(value.as_ref()))], false)
+    /// Puts these in one transaction, and tells no watch that is open: the event is lost. Returns the revision.
+    pub fn put_unheard(&self, puts: &[(&str, &str)]) -> i64 {
+        self.scene.write(&as_writes(puts), false)
     }
 
     /// The revision now.
@@ -177,6 +176,10 @@ impl Scripted {
     pub fn watches(&self) -> usize {
         self.scene.watches().len()
     }
+}
+
+fn as_writes<'a>(puts: &[(&'a str, &'a str)]) -> Vec<(&'a str, Option<&'a [u8]>)> {
+    puts.iter().map(|(key, value)| (*key, Some(value.as_bytes()))).collect()
 }
 
 impl Drop for Scripted {

@@ -144,7 +144,7 @@ async fn a_watch_is_told_whatever_the_script_says() {
     let mut client = client(&etcd).await;
     let mut stream = watch(&mut client, 0).await;
     hear(&mut stream).await;
-    let unheard = etcd.put_unheard("key/a", "1");
+    let unheard = etcd.put_unheard(&[("key/a", "1")]);
     etcd.say(&message::fragment(7, vec![message::unheard_of("key/b", "2", 7)]));
     assert_eq!(etcd.say(&message::by_cluster(99, message::progress(unheard))), 1);
     let fragment = hear(&mut stream).await.0;

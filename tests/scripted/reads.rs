@@ -1,0 +1,101 @@
+//! Reads that lag, events that are lost, lists beyond one answer.
+
+use std::time::Duration;
+
+use aldis_etcd::{Change, EtcdDirectiveStore, State};
+use rig::eventually;
+use rig::ordeal::Ordeal;
+use rig::scripted::{Call, Code, Scripted};
+
+use super::following_with;
+use super::subject::{KEY, SOON, Subject, document};
+
+/// How often the store verifies here.
+const OFTEN: Duration = Duration::from_millis(500);
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_lost_event_is_repaired_by_the_verifying_read_and_counted() {
+    let (etcd, subject) = following_with("an event is lost", |builder| builder.verify_every(OFTEN)).await;
+    let mut changes = subject.store.changes();
+    subject.ordeal.publish("two");
+    subject.struck();
+    etcd.put_unheard(&[(KEY, &document("two"))]);
+    subject.ordeal.noticed(|| subject.status().repairs == 1).await;
+    subject.ordeal.stops();
+    subject.ends_on("two").await;
+    let told = async { while !matches!(changes.next().await, Some(Change::Repaired { keys: 1 })) {} };
+    tokio::time::timeout(SOON, told).await.expect("it is told");
+    subject.ordeal.publish("three");
+    etcd.put(KEY, document("three"));
+    subject.shows("three").await;
+    assert_eq!(subject.status().repairs, 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stale_read_takes_nothing_back() {
+    let (etcd, subject) =
+        following_with("a stale linearizable read", |builder| builder.verify_every(OFTEN)).await;
+    let past = etcd.revision();
+    subject.ordeal.publish("two");
+    etcd.put(KEY, document("two"));
+    subject.shows("two").await;
+    subject.struck();
+    let reads = etcd.calls(Call::Range);
+    etcd.read_as_of(past);
+    subject.ordeal.noticed(|| etcd.calls(Call::Range) > reads).await;
+    etcd.heal();
+    subject.ordeal.stops();
+    subject.ordeal.publish("three");
+    etcd.put(KEY, document("three"));
+    subject.ends_on("three").await;
+    assert_eq!(subject.status().repairs, 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stale_first_read_is_caught_up_with_by_the_watch() {
+    let etcd = Scripted::start();
+    let past = etcd.put(KEY, document("one"));
+    etcd.put(KEY, document("two"));
+    etcd.read_as_of(past);
+    let builder = EtcdDirectiveStore::builder([etcd.endpoint()]).scope(KEY);
+    let ordeal = Ordeal::new("a stale read at the start", "one");
+    ordeal.publish("two");
+    let subject = Subject::under(ordeal, builder).await;
+    etcd.heal();
+    subject.ends_on("two").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_member_that_lags_behind_after_a_reconnect_takes_nothing_back() {
+    let (etcd, subject) = following_with("a lagging member after a reconnect", |builder| builder).await;
+    let past = etcd.revision();
+    subject.ordeal.publish("two");
+    etcd.put(KEY, document("two"));
+    subject.shows("two").await;
+    subject.struck();
+    etcd.read_as_of(past);
+    etcd.end_watches(Code::Unavailable);
+    subject.notices_a_loss().await;
+    let reads = etcd.calls(Call::Range);
+    eventually("it has met the past", SOON, || etcd.calls(Call::Range) > reads).await;
+    etcd.heal();
+    subject.ordeal.stops();
+    subject.ends_on("two").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_scope_beyond_one_answer_is_read_in_pages_at_one_revision() {
+    let etcd = Scripted::start();
+    let blank = " ".repeat(1 << 20);
+    let ids: Vec<String> = (0..40).map(|number| format!("n{number:02}")).collect();
+    // Six of them alone are more than 4 MiB.
+    for (number, id) in ids.iter().enumerate() {
+        let padding = if number < 6 { blank.as_str() } else { "" };
+        etcd.put(&format!("d/{id}"), document(id) + padding);
+    }
+    let builder = EtcdDirectiveStore::builder([etcd.endpoint()]).scope("d/");
+    let subject = Subject::connect("a list of many pages", &ids.join(" "), builder).await;
+    assert!(etcd.calls(Call::Range) > 1, "in one piece");
+    subject.ends_on(&ids.join(" ")).await;
+    assert_eq!(subject.status().state, State::Live);
+}
