@@ -88,6 +88,8 @@ const FAULTS: &[Fault] = &[
     on_all("values of 1.4 MB", history::largest_values),
     on_all("wiped, same token, key present", server::wiped_key_present),
     on_all("wiped, same token, key absent", server::wiped_key_absent),
+    on_newest("wiped, another token, key present", server::another_token_key_present),
+    on_newest("wiped, another token, key absent", server::another_token_key_absent),
     on_all("compaction while cut", history::compacted_while_cut),
     on_all("killed and restarted", server::killed_and_restarted),
     on_all("cut", network::cut),

@@ -1,15 +1,15 @@
-//! The store on a real etcd: what it shows, what it survives, how it starts and ends.
+//! The store on a real etcd: what it shows and tells, how it starts and ends.
 
 #![allow(clippy::expect_used, clippy::panic, reason = "a test that cannot go on ends, saying why")]
 
 #[path = "live_store/access.rs"]
 mod access;
-#[path = "live_store/faults.rs"]
-mod faults;
 #[path = "live_store/following.rs"]
 mod following;
 #[path = "live_store/start.rs"]
 mod start;
+#[path = "live_store/telling.rs"]
+mod telling;
 
 use std::time::Duration;
 

@@ -116,8 +116,11 @@ impl Case {
         self.store.status()
     }
 
-    pub(crate) fn cluster_changes(&self) -> u32 {
-        self.witness.cluster_changes()
+    /// It has reported one change of the cluster.
+    pub(crate) fn reports_another_cluster(&self) {
+        // Who counts the reports may be a little behind.
+        eventually_blocking("it is reported", SOON, || self.witness.cluster_changes() > 0);
+        assert_eq!(self.witness.cluster_changes(), 1);
     }
 
     /// The loss is on show in time, counted from now: the fault has just begun.

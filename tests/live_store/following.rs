@@ -115,28 +115,6 @@ async fn a_transaction_over_many_keys_is_one_snapshot() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_key_and_a_prefix_far_beyond_four_mebibytes_are_followed() {
-    let etcd = Etcd::start();
-    let padding = " ".repeat(1 << 20);
-    for number in 0..6 {
-        etcd.put(&format!("big/{number}"), document(&number.to_string()) + &padding);
-    }
-    let builder = EtcdDirectiveStore::builder([etcd.endpoint()]).scope("big/");
-    let store = builder.connect().await.expect("etcd answers");
-    assert_eq!(ids(&store), "0 1 2 3 4 5");
-    let link = Link::to(etcd.address());
-    let remote =
-        EtcdDirectiveStore::builder([link.endpoint()]).scope("big/").connect().await.expect("etcd answers");
-    link.cut();
-    for number in 0..8 {
-        etcd.put("big/3", document(&format!("turn{number}")) + &padding);
-    }
-    link.pass();
-    shows(&store, "0 1 2 turn7 4 5", SOON).await;
-    shows(&remote, "0 1 2 turn7 4 5", super::CONVERGENCE).await;
-}
-
 /// Puts a document between every list and the watch that follows it.
 struct PutsInBetween {
     etcd: EtcdConnector,

@@ -2,12 +2,12 @@
 
 use std::time::{Duration, Instant};
 
-use aldis_etcd::{EtcdDirectiveStore, StartError, State};
+use aldis_etcd::{EtcdDirectiveStore, StartError};
 use rig::etcd::Etcd;
 use rig::eventually;
 use rig::link::{Blackhole, Link};
 
-use super::{KEY, SOON, builder, document, ids, shows, store};
+use super::{SOON, builder, store};
 
 /// An address where nobody listens.
 fn closed() -> String {
@@ -59,27 +59,6 @@ async fn a_frozen_etcd_and_a_black_hole_fail_within_the_timeout() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn one_of_three_endpoints_is_enough_wherever_it_stands() {
-    let mut etcd = Etcd::start();
-    let link = Link::to(etcd.address());
-    link.blackhole(Blackhole::Both);
-    etcd.put(KEY, document("one"));
-    let (dead, silent, healthy) = (closed(), link.endpoint(), etcd.endpoint());
-    for order in [[&healthy, &dead, &silent], [&dead, &healthy, &silent], [&silent, &dead, &healthy]] {
-        for _ in 0..3 {
-            let builder = EtcdDirectiveStore::builder(order.map(String::as_str)).scope(KEY);
-            let store = builder.connect().await.expect("one is healthy");
-            assert_eq!(ids(&store), "one");
-        }
-    }
-    let builder = EtcdDirectiveStore::builder([&silent, &dead, &healthy].map(String::as_str)).scope(KEY);
-    let store = builder.connect().await.expect("one is healthy");
-    etcd.restart();
-    etcd.put(KEY, document("two"));
-    shows(&store, "two", super::CONVERGENCE).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn dropping_the_last_handle_ends_the_connection() {
     let etcd = Etcd::start();
     let link = Link::to(etcd.address());
@@ -96,32 +75,4 @@ async fn dropping_the_last_handle_ends_the_connection() {
     let end = async { while changes.next().await.is_some() {} };
     tokio::time::timeout(SOON, end).await.expect("the stream of changes ends");
     assert!(changes.resync().is_none());
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn dropping_it_while_it_cannot_connect_ends_it_too() {
-    let etcd = Etcd::start();
-    let link = Link::to(etcd.address());
-    let store = store(&link.endpoint()).await;
-    link.blackhole(Blackhole::Both);
-    eventually("it is stale", Duration::from_secs(12), || store.status().state == State::Stale).await;
-    drop(store);
-    // Until then the link holds back even the goodbye.
-    link.pass();
-    eventually("no connection is left", SOON, || link.open() == 0).await;
-    let accepted = link.accepted();
-    tokio::time::sleep(Duration::from_secs(2)).await;
-    assert_eq!(link.accepted(), accepted, "nobody dials any more");
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn giving_the_start_up_ends_it() {
-    let silent = std::net::TcpListener::bind("127.0.0.1:0").expect("bind");
-    let endpoint = format!("http://{}", silent.local_addr().expect("address"));
-    let start = builder(&endpoint).connect();
-    assert!(tokio::time::timeout(Duration::from_millis(200), start).await.is_err());
-    let (mut connection, _) = silent.accept().expect("it has dialled");
-    connection.set_read_timeout(Some(SOON)).expect("a timeout");
-    let mut rest = Vec::new();
-    std::io::Read::read_to_end(&mut connection, &mut rest).expect("the connection is closed");
 }

@@ -45,6 +45,7 @@ struct Command {
 type Change = Box<dyn FnOnce(&mut Weather, usize) + Send>;
 
 enum Order {
+    Lead(SocketAddr),
     Listen,
     Refuse,
     Reset,
@@ -107,6 +108,11 @@ impl Link {
     pub fn cut(&self) {
         self.order(Order::Refuse);
         self.order(Order::Reset);
+    }
+
+    /// New connections lead to another server.
+    pub fn lead_to(&self, server: SocketAddr) {
+        self.order(Order::Lead(server));
     }
 
     /// Resets every connection; new ones pass.
@@ -191,7 +197,7 @@ struct Station {
 }
 
 impl Station {
-    async fn run(self, mut orders: mpsc::UnboundedReceiver<Command>) {
+    async fn run(mut self, mut orders: mpsc::UnboundedReceiver<Command>) {
         let mut listener = None;
         let mut connections = JoinSet::new();
         loop {
@@ -208,8 +214,14 @@ impl Station {
         }
     }
 
-    async fn obey(&self, order: Order, listener: &mut Option<TcpListener>, connections: &mut JoinSet<()>) {
+    async fn obey(
+        &mut self,
+        order: Order,
+        listener: &mut Option<TcpListener>,
+        connections: &mut JoinSet<()>,
+    ) {
         match order {
+            Order::Lead(server) => self.server = server,
             Order::Listen if listener.is_some() => {}
             Order::Listen => {
                 let address = (Ipv4Addr::LOCALHOST, self.port);

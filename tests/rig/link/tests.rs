@@ -80,6 +80,21 @@ fn closing_what_is_open_leaves_new_connections_alone() {
 }
 
 #[test]
+fn it_leads_to_another_server_from_the_next_connection_on() {
+    let another = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let link = Link::to(echo());
+    let mut old = dial(&link);
+    old.write_all(b"a").unwrap();
+    assert_eq!(hear(&mut old).unwrap(), b'a');
+    link.lead_to(another.local_addr().unwrap());
+    old.write_all(b"b").unwrap();
+    assert_eq!(hear(&mut old).unwrap(), b'b', "what is open stays");
+    let mut new = dial(&link);
+    another.accept().unwrap().0.write_all(b"c").unwrap();
+    assert_eq!(hear(&mut new).unwrap(), b'c');
+}
+
+#[test]
 fn a_black_hole_accepts_and_delivers_nothing() {
     for directions in [Blackhole::Both, Blackhole::ToServer, Blackhole::ToClient] {
         let link = Link::to(echo());
