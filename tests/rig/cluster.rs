@@ -18,10 +18,10 @@ pub const MEMBERS: usize = 3;
 /// How long an election may take, on a machine with other things to do.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Three etcds at a time are enough for a small machine.
-static TURN: Semaphore = Semaphore::const_new(1);
+/// Six etcds at a time are enough for a small machine.
+static TURN: Semaphore = Semaphore::const_new(2);
 
-/// A running cluster. Ended and wiped when dropped. Within one process there is one at a time; the next waits.
+/// A running cluster. Ended and wiped when dropped. Within one process there are two at a time; the next waits.
 pub struct Cluster {
     members: Vec<Etcd>,
     /// The way from each member to each, by their places; what lies between a member and itself is not used.
@@ -40,7 +40,7 @@ impl Cluster {
     pub fn start(version: &Version) -> Self {
         const TRIES: u32 = 5;
         let mut turn = None;
-        eventually_blocking("another cluster ends", 10 * PATIENCE, || {
+        eventually_blocking("one of the clusters before ends", 10 * PATIENCE, || {
             turn = TURN.try_acquire().ok();
             turn.is_some()
         });
@@ -98,7 +98,7 @@ impl Cluster {
         Ok(self)
     }
 
-    /// Where clients reach them.
+    /// Where clients reach them, by their places.
     pub fn endpoints(&self) -> Vec<String> {
         self.members.iter().map(Etcd::endpoint).collect()
     }

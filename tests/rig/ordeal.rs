@@ -26,6 +26,8 @@ struct Course {
     published: Vec<String>,
     /// The place of what shows.
     shown: usize,
+    /// How many were published and never showed.
+    skipped: usize,
     violation: Option<String>,
     began: Instant,
     noticed: Option<Duration>,
@@ -38,6 +40,7 @@ impl Ordeal {
         let course = Course {
             published: vec![shown.to_owned()],
             shown: 0,
+            skipped: 0,
             violation: None,
             began: Instant::now(),
             noticed: None,
@@ -63,12 +66,20 @@ impl Ordeal {
         let mut course = self.course();
         let allowed = course.published.get(course.shown..).unwrap_or_default();
         match allowed.iter().position(|published| *published == ids) {
-            Some(ahead) => course.shown += ahead,
+            Some(ahead) => {
+                course.shown += ahead;
+                course.skipped += ahead.saturating_sub(1);
+            }
             None => {
                 let violation = format!("{ids:?} shows, where only {allowed:?} may");
                 course.violation.get_or_insert(violation);
             }
         }
+    }
+
+    /// How many were published, and followed by what shows, without ever showing.
+    pub fn skipped(&self) -> usize {
+        self.course().skipped
     }
 
     /// Waits until the store notices.
@@ -145,6 +156,16 @@ mod tests {
     fn what_is_published_may_show_in_that_order_with_gaps_and_repeats() {
         assert_eq!(violation(&[&["one"], &["two"], &["two"], &[]]), None);
         assert_eq!(violation(&[&["one"], &[]]), None);
+    }
+
+    #[test]
+    fn what_never_showed_is_counted() {
+        let ordeal = Ordeal::new("none", "one");
+        ["two", "three", "four"].map(|ids| ordeal.publish(ids));
+        ordeal.saw(&set(&["two"]));
+        assert_eq!(ordeal.skipped(), 0);
+        ordeal.saw(&set(&["four"]));
+        assert_eq!(ordeal.skipped(), 1);
     }
 
     #[test]

@@ -1,0 +1,102 @@
+//! Leaders that change, die and freeze.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use aldis_etcd::kv::KvWriter;
+use aldis_etcd::kv::etcd::{EtcdKv, EtcdOptions};
+use rig::cluster::Cluster;
+use rig::etcd::Etcd;
+use rig::ordeal::Ordeal;
+
+use super::subject::{KEY, document};
+use super::{after, endpoints_from, following_one, put};
+
+/// How long the leadership goes round, and how often.
+const STORM: Duration = Duration::from_secs(30);
+const EVERY: Duration = Duration::from_secs(5);
+
+/// Between two writes.
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// Writes one document after the other until told to stop, each until it is acknowledged. Returns the last.
+async fn write(endpoints: Vec<String>, ordeal: Arc<Ordeal>, stop: Arc<AtomicBool>) -> String {
+    let kv = EtcdKv::connect(&EtcdOptions::new(endpoints)).await.expect("the cluster answers");
+    let mut last = String::from("one");
+    for number in 0.. {
+        if stop.load(Ordering::SeqCst) {
+            break;
+        }
+        last = format!("n{number}");
+        ordeal.publish(&last);
+        while kv.put(&KEY.into(), document(&last).as_bytes()).await.is_err() {
+            tokio::time::sleep(PAUSE).await;
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+    last
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_leader_that_changes_every_five_seconds_costs_no_write() {
+    for version in Etcd::available() {
+        let cluster = Cluster::start(&version);
+        put(&cluster, 0, "one");
+        let fault = format!("etcd {version}: leader change every 5 s under writes");
+        let subject = following_one(&fault, cluster.endpoints()).await;
+        subject.struck();
+        let stop = Arc::new(AtomicBool::new(false));
+        let writer = write(cluster.endpoints(), Arc::clone(&subject.ordeal), Arc::clone(&stop));
+        let writer = tokio::spawn(writer);
+        let began = Instant::now();
+        let mut changes = 0;
+        while began.elapsed() < STORM {
+            tokio::time::sleep(EVERY).await;
+            cluster.move_leader(after(cluster.leader()));
+            changes += 1;
+        }
+        stop.store(true, Ordering::SeqCst);
+        let last = writer.await.expect("the writer ends");
+        subject.ordeal.stops();
+        subject.ends_on(&last).await;
+        let written: u32 = last.trim_start_matches('n').parse().expect("a number");
+        assert!(changes >= 4 && written > 200, "{version}: {changes} changes, {written} writes");
+        assert_eq!(subject.ordeal.skipped(), 0, "{version}: of {written}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_leader_that_dies_or_freezes_is_left_for_another() {
+    for version in Etcd::available() {
+        let mut cluster = Cluster::start(&version);
+        put(&cluster, 0, "one");
+        let leader = cluster.leader();
+        let fault = format!("etcd {version}: leader killed");
+        let subject = following_one(&fault, endpoints_from(&cluster, leader)).await;
+        subject.struck();
+        cluster.kill(leader);
+        subject.notices_a_loss().await;
+        subject.ordeal.publish("two");
+        put(&cluster, after(leader), "two");
+        subject.ordeal.stops();
+        subject.ends_on("two").await;
+        cluster.restart(leader);
+
+        put(&cluster, leader, "one");
+        let leader = cluster.leader();
+        let fault = format!("etcd {version}: leader paused");
+        let subject = following_one(&fault, endpoints_from(&cluster, leader)).await;
+        cluster.member(leader).stop();
+        subject.struck();
+        subject.notices_a_loss().await;
+        subject.ordeal.publish("two");
+        put(&cluster, after(leader), "two");
+        subject.ordeal.stops();
+        subject.ends_on("two").await;
+        cluster.member(leader).cont();
+        subject.ordeal.publish("three");
+        put(&cluster, leader, "three");
+        subject.shows("three").await;
+    }
+}
