@@ -1,12 +1,16 @@
 //! The local copy: for each key the last good document, and what was refused. Makes the snapshots that sinks take.
 //!
 //! A malformed document leaves its key's last good one in force and a refusal on show, until a good one replaces it or
-//! the key is deleted; other keys go on. A relative lifetime counts from when that revision of the key was first seen,
-//! however often it is read again.
+//! the key is deleted; other keys go on. A relative lifetime counts from when that version of the key — revision and
+//! value — was first seen, however often it is read again, and though it may have been gone meanwhile. A key that is
+//! deleted and put again has another revision, and counts anew.
+//!
+//! What a restart must not lose is a [`Record`]; a mirror can be made from it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use aldis_core::{CompileError, DecodeError, DirectiveSet};
 
@@ -16,14 +20,18 @@ use crate::kv::{Header, Key, KvEntry, KvUpdate, Listing, Revision};
 mod digest;
 mod document;
 mod merge;
+mod record;
 mod seen;
 #[cfg(test)]
 mod tests;
 
-use document::Document;
+use document::{Document, NEGLIGIBLE_LEAD};
 use seen::Seen;
 
 pub use digest::Digest;
+pub(crate) use document::Version;
+pub(crate) use record::{Kept, Record};
+pub(crate) use seen::Gone;
 
 /// Everything in force at one revision. Immutable.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,8 +87,11 @@ pub struct Outcome {
 pub struct Mirror {
     keys: BTreeMap<Key, Slot>,
     seen: Seen,
+    /// Cluster, and the revision up to which everything has been taken in.
     header: Option<Header>,
     snapshot: Option<Arc<Snapshot>>,
+    /// The largest lead of any version's moment.
+    lead: Duration,
 }
 
 /// What is known under one key.
@@ -89,14 +100,6 @@ struct Slot {
     newest: Version,
     good: Option<Arc<Document>>,
     refusal: Option<Refusal>,
-}
-
-/// A value as one revision put it. In another incarnation of the cluster the same revision may mean another value.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Version {
-    revision: Revision,
-    value: Arc<[u8]>,
-    first_seen: Moment,
 }
 
 /// What one step changed in force, to be taken back if the whole does not fit.
@@ -150,6 +153,28 @@ impl Mirror {
         self.swap_in(listing, later, now, false)
     }
 
+    /// Takes from the translation of documents what the wall clock has come forward since: their ends come nearer by as
+    /// much (see [`clock`](crate::clock)). Costs nothing unless there is a lead that has shrunk by a second.
+    pub fn catch_up(&mut self, now: Moment) -> Outcome {
+        let (mut replaced, mut outcome) = (Vec::new(), Outcome::default());
+        if self.lead < now.lead.saturating_add(NEGLIGIBLE_LEAD) {
+            return outcome;
+        }
+        self.lead = now.lead;
+        self.seen.limit_leads(now.lead);
+        for (key, slot) in &mut self.keys {
+            slot.newest = slot.newest.with_lead_at_most(now.lead);
+            let good = slot.good.as_ref().filter(|good| good.version.first_seen.lead > now.lead);
+            let decoded = good.map(|good| Document::decode(&good.version.with_lead_at_most(now.lead)));
+            if let Some(Ok(document)) = decoded {
+                replaced.push((key.clone(), slot.good.replace(Arc::new(document))));
+            }
+        }
+        let revision = self.snapshot.as_ref().map_or(Revision::ZERO, |snapshot| snapshot.revision);
+        self.finish(revision, replaced, false, &mut outcome);
+        outcome
+    }
+
     fn swap_in(&mut self, listing: Listing, later: &BTreeSet<Key>, now: Moment, is_new: bool) -> Outcome {
         let (mut replaced, mut outcome) = (Vec::new(), Outcome::default());
         let mut gone: BTreeSet<Key> = self.keys.keys().filter(|key| !later.contains(*key)).cloned().collect();
@@ -176,22 +201,34 @@ impl Mirror {
             return false;
         }
         let last_good = last.and_then(|slot| slot.good.clone());
-        self.bury(&key);
         let first_seen = self.seen.first_seen(&key, revision, &value).unwrap_or(now);
-        let newest = Version { revision, value, first_seen };
+        self.bury(&key);
+        self.judge(key, Version { revision, value, first_seen }, last_good, replaced, outcome);
+        true
+    }
+
+    /// Puts a version in force, or refuses it and leaves the last good one there.
+    fn judge(
+        &mut self,
+        key: Key,
+        newest: Version,
+        last_good: Option<Arc<Document>>,
+        replaced: &mut Replaced,
+        outcome: &mut Outcome,
+    ) {
+        self.lead = self.lead.max(newest.first_seen.lead);
         let slot = match Document::decode(&newest) {
             Ok(document) => {
                 replaced.push((key.clone(), last_good));
                 Slot { newest, good: Some(Arc::new(document)), refusal: None }
             }
             Err(error) => {
-                let refusal = Refusal { revision, cause: RefusalCause::Document(error) };
+                let refusal = Refusal { revision: newest.revision, cause: RefusalCause::Document(error) };
                 outcome.refused.push((key.clone(), refusal.clone()));
                 Slot { newest, good: last_good, refusal: Some(refusal) }
             }
         };
         self.keys.insert(key, slot);
-        true
     }
 
     /// Forgets a key; whether it was known.
@@ -207,7 +244,7 @@ impl Mirror {
     /// Remembers when the present version of the key was first seen, should it ever come back.
     fn bury(&mut self, key: &Key) {
         if let Some(slot) = self.keys.get(key) {
-            self.seen.remember(key, &slot.newest);
+            self.seen.remember(key, &slot.newest, self.keys.len());
         }
     }
 
@@ -218,7 +255,7 @@ impl Mirror {
         }
         let set = merge::merge(&mut self.keys, replaced, outcome);
         let good = self.keys.iter().filter_map(|(key, slot)| Some((key, slot.good.as_ref()?)));
-        let digest = Digest::of(good.map(|(key, document)| (key.as_bytes(), document.value())));
+        let digest = Digest::of(good.map(|(key, document)| (key.as_bytes(), &*document.version.value)));
         let snapshot = Arc::new(Snapshot { revision, digest, set });
         self.snapshot = Some(Arc::clone(&snapshot));
         outcome.snapshot = Some(snapshot);

@@ -5,10 +5,13 @@ use std::fmt;
 use sha2::{Digest as _, Sha256};
 
 /// SHA-256 over the documents in force. Shown in lower-case hexadecimal.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Digest([u8; 32]);
 
 impl Digest {
+    /// None is below it.
+    pub(super) const LOWEST: Self = Self([0; 32]);
+
     /// The digest of these documents, key and value, which must come in key order.
     ///
     /// For each document four things are hashed: the length of its key in bytes (as an unsigned little-endian number
@@ -23,6 +26,11 @@ impl Digest {
             }
         }
         Self(hash.finalize().into())
+    }
+
+    /// The digest that these 32 bytes are.
+    pub(crate) const fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
     }
 
     /// The 32 bytes.

@@ -1,22 +1,39 @@
-//! A good document: its bytes, and what they mean from when they were first seen.
+//! A version of a key, and a good document: its bytes, and what they mean from when they were first seen.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use aldis_core::{DecodeError, Directive, DirectiveSet, UnixMillis};
 
-use super::Version;
 use crate::clock::Moment;
 use crate::kv::Revision;
 
 /// Up to this lead, absolute points are taken as they are: lifetimes are counted in seconds.
-const NEGLIGIBLE_LEAD: Duration = Duration::from_secs(1);
+pub(super) const NEGLIGIBLE_LEAD: Duration = Duration::from_secs(1);
+
+/// A value as one revision put it. In another incarnation of the cluster the same revision may mean another value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Version {
+    /// The revision that published it.
+    pub(crate) revision: Revision,
+    /// The bytes as they were published.
+    pub(crate) value: Arc<[u8]>,
+    /// When this store, or the one before the restart, saw it first.
+    pub(crate) first_seen: Moment,
+}
+
+impl Version {
+    /// The same with no more lead than this.
+    pub(super) fn with_lead_at_most(&self, lead: Duration) -> Self {
+        let Moment { at, lead: had } = self.first_seen;
+        Self { first_seen: Moment { at, lead: had.min(lead) }, ..self.clone() }
+    }
+}
 
 /// A document that can be in force.
 #[derive(Debug)]
 pub(super) struct Document {
-    pub(super) revision: Revision,
-    value: Arc<[u8]>,
+    pub(super) version: Version,
     pub(super) set: Arc<DirectiveSet>,
 }
 
@@ -29,12 +46,7 @@ impl Document {
             true => DirectiveSet::decode(&version.value, at)?,
             false => translated(&DirectiveSet::decode(&version.value, sub(at, lead))?, lead),
         };
-        Ok(Self { revision: version.revision, value: Arc::clone(&version.value), set: Arc::new(set) })
-    }
-
-    /// The bytes as they were published.
-    pub(super) fn value(&self) -> &[u8] {
-        &self.value
+        Ok(Self { version: version.clone(), set: Arc::new(set) })
     }
 }
 

@@ -43,7 +43,7 @@ fn refuse_latest(
             Some(Brought { key, document, last_good })
         })
         .collect();
-    brought.sort_by_key(|brought| brought.document.revision);
+    brought.sort_by_key(|brought| brought.document.version.revision);
     // Bisection: with none of them it is what was in force, less what was deleted, and that fitted.
     let (mut fits, mut too_many) = (0, brought.len());
     while too_many - fits > 1 {
@@ -56,7 +56,7 @@ fn refuse_latest(
     }
     admit(keys, &brought, fits);
     for Brought { key, document, .. } in brought.into_iter().skip(fits) {
-        let refusal = Refusal { revision: document.revision, cause: RefusalCause::Together(error) };
+        let refusal = Refusal { revision: document.version.revision, cause: RefusalCause::Together(error) };
         if let Some(slot) = keys.get_mut(&key) {
             slot.refusal = Some(refusal.clone());
         }

@@ -1,5 +1,8 @@
 //! Last good, first seen, one snapshot for one transaction.
 
+mod anchors;
+mod restart;
+
 use std::time::Duration;
 
 use aldis_core::{CompileError, Reason, UnixMillis};
@@ -129,34 +132,6 @@ fn malformed_at_the_start_is_an_empty_set_with_its_refusal_on_show() {
 }
 
 #[test]
-fn a_relative_lifetime_counts_from_when_its_revision_was_first_seen() {
-    let mut mirror = Mirror::new();
-    let list = listing(9, &[("a", 4, &document("one", 60))]);
-    mirror.replace(list.clone(), at(0));
-    for later in [10_000, 50_000, 70_000] {
-        mirror.replace(list.clone(), at(later));
-        assert_eq!(end(&mirror), 60_000, "no list moves it");
-    }
-    put(&mut mirror, 10, &[("a", &document("one", 60))], at(80_000));
-    assert_eq!(end(&mirror), 140_000, "published anew, it starts anew");
-}
-
-#[test]
-fn a_version_that_comes_back_goes_on_from_where_it_began() {
-    let mut mirror = Mirror::new();
-    let old = listing(9, &[("a", 4, &document("one", 60))]);
-    mirror.replace(old.clone(), at(0));
-    put(&mut mirror, 10, &[("a", &document("two", 60))], at(30_000));
-    delete(&mut mirror, 11, "a");
-    let outcome = mirror.replace(old, at(100_000));
-    assert_eq!((ids(&mirror), end(&mirror)), (vec!["one".to_owned()], 60_000));
-    assert!(outcome.snapshot.is_some());
-    // The same revision of another incarnation, with another value, is another version.
-    mirror.replace(listing(4, &[("a", 4, &document("other", 60))]), at(200_000));
-    assert_eq!((ids(&mirror), end(&mirror)), (vec!["other".to_owned()], 260_000));
-}
-
-#[test]
 fn another_incarnation_makes_a_snapshot_even_of_the_same_documents() {
     let mut mirror = Mirror::new();
     let one = document("one", 60);
@@ -164,30 +139,6 @@ fn another_incarnation_makes_a_snapshot_even_of_the_same_documents() {
     let snapshot =
         mirror.replace(listing(5, &[("a", 4, &one)]), at(0)).snapshot.expect("its revision has gone back");
     assert_eq!(snapshot.revision, Revision::new(5));
-}
-
-#[test]
-fn what_arrives_while_the_clock_leads_is_translated() {
-    // The wall clock says noon, the store's time is three hours on.
-    let lead = Duration::from_secs(3 * 3600);
-    let now = Moment { at: UnixMillis::new(NOON + 10_800_000), lead };
-    let expires_at = UnixMillis::new(NOON + 60_000);
-    let absolute = format!(
-        r#"{{"directives":[{{"id":"a","level":"Shape","expires_at":"{expires_at}","not_before":"{}"}}]}}"#,
-        UnixMillis::new(NOON)
-    );
-    let mut mirror = Mirror::new();
-    mirror.replace(listing(9, &[("a", 4, &absolute)]), now);
-    assert_eq!(end(&mirror), 10_860_000, "it has its minute");
-    let set = &mirror.snapshot().expect("listed").set;
-    let not_before = set.iter().next().expect("one").not_before.expect("is set");
-    assert_eq!(not_before.as_u64(), NOON + 10_800_000);
-    put(&mut mirror, 10, &[("a", &document("r", 60))], now);
-    assert_eq!(end(&mirror), 10_860_000, "relative lifetimes need no translation");
-    // Under a second it is as it is.
-    let now = Moment { at: UnixMillis::new(NOON), lead: Duration::from_millis(999) };
-    put(&mut mirror, 11, &[("a", &absolute)], now);
-    assert_eq!(end(&mirror), 60_000);
 }
 
 #[test]
