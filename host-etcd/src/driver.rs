@@ -15,16 +15,21 @@ use crate::clock::Clock;
 use crate::kv::{Connect, Key, KvError, KvUpdate, Listing, Revision};
 use crate::mirror::{Mirror, Outcome, Snapshot};
 use crate::sink::Sink;
+use crate::sink::disk::Writer;
 use crate::status::{Board, Change, Status};
 use crate::watch::{Config, Report};
 
 mod calls;
 mod follow;
+mod restart;
 mod sinks;
 mod start;
 
-pub(crate) use follow::{Follower, follow};
+use restart::Fallback;
 use sinks::Sinks;
+
+pub(crate) use follow::{Follower, follow};
+pub(crate) use restart::Restored;
 pub(crate) use start::{Start, StartFailure, Started};
 
 /// What a store's task works with.
@@ -36,6 +41,10 @@ pub(crate) struct Parts {
     pub(crate) sinks: Vec<Arc<dyn Sink>>,
     /// Whether a malformed document ends the start.
     pub(crate) strict_start: bool,
+    /// What the state directory held.
+    pub(crate) restored: Option<Restored>,
+    /// What is to be kept goes there.
+    pub(crate) writer: Option<Writer>,
 }
 
 /// Spawns the task. It ends when the sender that belongs to `end` is dropped, and tells once how the start went.
@@ -44,8 +53,12 @@ pub(crate) struct Parts {
 pub(crate) fn spawn(parts: Parts, end: oneshot::Receiver<Infallible>) -> oneshot::Receiver<Started> {
     let endpoints = parts.connect.endpoints().to_vec();
     let (start, started) = Start::new(endpoints.len());
+    let (mirror, fallback) = parts.restored.map_or_else(|| (Mirror::new(), None), Restored::apart);
     let driver = Driver {
-        mirror: Mirror::new(),
+        mirror,
+        is_in_force: false,
+        fallback,
+        writer: parts.writer,
         sinks: Sinks::new(parts.sinks),
         clock: parts.clock,
         board: parts.board,
@@ -65,6 +78,10 @@ pub(crate) fn spawn(parts: Parts, end: oneshot::Receiver<Infallible>) -> oneshot
 
 struct Driver {
     mirror: Mirror,
+    /// Whether what the mirror holds has been handed to the sinks; not yet if it is from before a restart.
+    is_in_force: bool,
+    fallback: Option<Fallback>,
+    writer: Option<Writer>,
     sinks: Sinks,
     clock: Arc<Clock>,
     board: Arc<Board>,
@@ -86,7 +103,11 @@ impl Follower for Driver {
     async fn replace(&mut self, listing: Listing) {
         let cluster_id = listing.header.cluster_id;
         self.board.update(|status| status.cluster_id = Some(cluster_id));
-        let outcome = self.mirror.replace(listing, self.clock.moment());
+        self.keep_confirmed(listing.header.revision);
+        let mut outcome = self.mirror.replace(listing, self.clock.moment());
+        if !self.is_in_force {
+            outcome.snapshot = outcome.snapshot.or_else(|| self.mirror.snapshot().cloned());
+        }
         self.publish(outcome);
         self.started();
     }
@@ -106,10 +127,17 @@ impl Follower for Driver {
 
     fn confirmed(&mut self, revision: Revision) {
         self.board.confirmed(revision);
+        self.keep_confirmed(revision);
     }
 
     fn before_waiting(&mut self) {
         self.sinks.sweep();
+        if self.is_in_force {
+            let outcome = self.mirror.catch_up(self.clock.moment());
+            if outcome.snapshot.is_some() {
+                self.publish(outcome);
+            }
+        }
     }
 
     fn panicked(&mut self) {
@@ -155,6 +183,10 @@ impl Driver {
     /// Puts what a step came to in force, then tells of it: whoever hears of a snapshot can read it.
     fn publish(&mut self, outcome: Outcome) {
         let Outcome { snapshot, refused, .. } = outcome;
+        if snapshot.is_some() || !refused.is_empty() {
+            // First: whoever sees a snapshot and drops the store leaves it on disk.
+            self.keep();
+        }
         if let Some(snapshot) = snapshot {
             self.put_in_force(&snapshot);
         }
@@ -167,6 +199,7 @@ impl Driver {
     }
 
     fn put_in_force(&mut self, snapshot: &Arc<Snapshot>) {
+        self.is_in_force = true;
         let failures = self.sinks.apply(snapshot);
         for (name, cause) in &failures {
             error!(sink = name, %cause, revision = %snapshot.revision, "a sink did not take the snapshot");
@@ -202,9 +235,12 @@ impl Driver {
         let text = cause.to_string();
         self.board.change(Change::Reconnecting { endpoint: name, cause: text.clone(), delay }, |status| {
             status.reconnects = status.reconnects.saturating_add(1);
-            status.last_error = Some(text);
+            status.last_error = Some(text.clone());
         });
-        self.start.endpoint_failed(endpoint, &cause);
+        match self.fallback.take_if(|_| self.start.fails_with(endpoint)) {
+            Some(fallback) => self.start_from_disk(fallback, text),
+            None => self.start.endpoint_failed(endpoint, &cause),
+        }
     }
 
     fn name(&self, endpoint: usize) -> String {

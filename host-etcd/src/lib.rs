@@ -2,7 +2,7 @@
 //! it to whoever asks once per request.
 //!
 //! The data goes one way, one room each: [`kv`] (etcd or memory) → [`watch`] (the pure state machine) → [`mirror`]
-//! (last good document per key) → [`sink`] (the native cache, guests) → per request one load and one evaluation.
+//! (last good document per key) → [`sink`] (the native cache, guests, disk) → per request one load and one evaluation.
 //! [`status`] is what the store knows about itself, `driver` runs the watch; [`EtcdDirectiveStore`] is what people use.
 //! [`stream`] offers the same watch to programs that follow keys of their own. For fleets with more tenants than an
 //! instance should watch, [`on_demand`] reads a tenant's document at first need.
@@ -27,7 +27,7 @@ pub mod watch;
 pub use aldis_core::{Decision, DiagLevel, DirectiveSet, DirectiveStore, EndpointKind, Request, UnixMillis};
 pub use mirror::{Digest, Refusal, RefusalCause, Snapshot};
 pub use on_demand::{OnDemandBuilder, OnDemandDirectives};
-pub use sink::{Sink, SinkError};
+pub use sink::{Sink, SinkError, StateError};
 pub use status::{Change, Changes, State, Status};
 pub use store::{Builder, EndpointFailure, EtcdDirectiveStore, Reader, StartError};
 

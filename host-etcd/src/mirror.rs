@@ -118,6 +118,11 @@ impl Mirror {
         self.snapshot.as_ref()
     }
 
+    /// Cluster, and the revision up to which everything has been taken in.
+    pub(crate) fn header(&self) -> Option<Header> {
+        self.header
+    }
+
     /// What is refused at present, in key order.
     pub fn refusals(&self) -> impl Iterator<Item = (&Key, &Refusal)> {
         self.keys.iter().filter_map(|(key, slot)| Some((key, slot.refusal.as_ref()?)))

@@ -4,10 +4,12 @@ use std::sync::Arc;
 
 use crate::mirror::Snapshot;
 
+pub(crate) mod disk;
 #[cfg(feature = "guest")]
 pub mod guest;
 mod native;
 
+pub use disk::StateError;
 pub use native::{NativeCache, NativeReader};
 
 /// Takes snapshots.

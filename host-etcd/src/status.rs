@@ -82,6 +82,8 @@ pub struct Status {
     pub endpoint: Option<String>,
     /// The last failure, for people.
     pub last_error: Option<String>,
+    /// Why the files of the state directory were not used at the start; `None` if they were, or if there are none.
+    pub state_refused: Option<String>,
 }
 
 /// Something that changed.

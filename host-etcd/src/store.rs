@@ -10,11 +10,13 @@ use tokio::sync::oneshot;
 use crate::clock::Clock;
 use crate::kv::Connect;
 use crate::mirror::Snapshot;
+use crate::sink::disk::Disk;
 use crate::sink::{NativeCache, NativeReader};
 use crate::status::{Board, Changes, Status};
 
 mod builder;
 mod error;
+mod state;
 
 pub(crate) use builder::start_error;
 
@@ -51,6 +53,8 @@ struct Shared {
     clock: Arc<Clock>,
     /// Dropped with the last handle, which ends the task.
     _alive: oneshot::Sender<Infallible>,
+    /// Dropped after that, and waits a little for its last write.
+    _disk: Option<Disk>,
 }
 
 impl EtcdDirectiveStore {

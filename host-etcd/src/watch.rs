@@ -61,6 +61,9 @@ pub struct Config {
     pub healthy_after: Duration,
     /// Seed of all jitter.
     pub seed: u64,
+    /// What is held already, as after a restart. The scope is listed at the start all the same; a server that is behind
+    /// this is read again before it is believed.
+    pub held: Option<Header>,
 }
 
 impl Config {
@@ -81,6 +84,7 @@ impl Config {
             retry_cap: Duration::from_secs(10),
             healthy_after: Duration::from_secs(20),
             seed,
+            held: None,
         }
     }
 }

@@ -38,6 +38,12 @@ impl Start {
         self.sender.is_some()
     }
 
+    /// Whether this endpoint is the last that has not failed.
+    pub(crate) fn fails_with(&self, endpoint: usize) -> bool {
+        let failed = self.failures.keys().filter(|failed| **failed != endpoint).count();
+        self.is_open() && failed.saturating_add(1) >= self.endpoints
+    }
+
     /// Tells how it went; only the first word counts.
     pub(crate) fn tell(&mut self, started: Started) {
         if let Some(sender) = self.sender.take() {

@@ -9,7 +9,7 @@ use super::{Digest, Document, Gone, Mirror, Outcome, Seen, Slot, Snapshot, Versi
 use crate::kv::{Header, Key, Revision};
 
 /// What a restart must not lose.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Record {
     /// Cluster, and the revision up to which everything has been taken in.
     pub(crate) header: Header,

@@ -50,6 +50,7 @@ impl Board {
             cluster_id: None,
             endpoint: None,
             last_error: None,
+            state_refused: None,
         };
         Arc::new(Self { clock, inner: Mutex::new(Inner { status, sender: Some(sender) }) })
     }
@@ -119,6 +120,14 @@ impl Board {
     /// Changes what nobody needs to be told of.
     pub(crate) fn update(&self, update: impl FnOnce(&mut Status)) {
         update(&mut self.lock().status);
+    }
+
+    /// A sink did not take what it was given.
+    pub(crate) fn sink_failed(&self, cause: String) {
+        self.update(|status| {
+            status.sink_failures = status.sink_failures.saturating_add(1);
+            status.last_error = Some(cause);
+        });
     }
 
     /// Ends the streams.

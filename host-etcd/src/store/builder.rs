@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,13 +10,15 @@ use aldis_core::DirectiveSet;
 use tokio::sync::oneshot;
 
 use super::error::{EndpointFailure, StartError};
+use super::state::State;
 use super::{EtcdDirectiveStore, Shared};
-use crate::clock::Clock;
-use crate::driver::{self, Parts, StartFailure};
+use crate::clock::{Clock, Moment, Readings};
+use crate::driver::{self, Parts, Restored, StartFailure};
 use crate::kv::etcd::{EtcdConnector, EtcdOptions, Tls};
 use crate::kv::{Connect, Revision, Scope};
 use crate::mirror::{Digest, Snapshot};
-use crate::sink::{NativeCache, Sink};
+use crate::sink::disk::Disk;
+use crate::sink::{NativeCache, Sink, StateError};
 use crate::status::Board;
 use crate::watch::Config;
 
@@ -24,6 +27,9 @@ const DEFAULT_SCOPE: &str = "aldis/directives";
 
 /// How long the start may take unless it is set.
 const DEFAULT_CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Reading the state directory may take one part in so many of the connect timeout.
+const READING_SHARE: u32 = 4;
 
 /// Configures a store. What is not set has a default that suits a production cluster.
 #[must_use = "a builder does nothing until it connects"]
@@ -35,6 +41,9 @@ pub struct Builder {
     strict_start: bool,
     heartbeat: Option<(Duration, Duration)>,
     verify_every: Option<Duration>,
+    state_directory: Option<PathBuf>,
+    start_from_disk: bool,
+    readings: Option<Arc<dyn Readings>>,
 }
 
 enum Backend {
@@ -69,6 +78,9 @@ impl Builder {
             strict_start: false,
             heartbeat: None,
             verify_every: None,
+            state_directory: None,
+            start_from_disk: false,
+            readings: None,
         }
     }
 
@@ -133,21 +145,78 @@ impl Builder {
         self
     }
 
+    /// Keeps the last good state in this directory, so that a restart loses nothing: relative lifetimes go on from where
+    /// they began, a key whose newest document is refused keeps its last good one, and what had expired stays so though
+    /// the wall clock was set back meanwhile.
+    ///
+    /// The directory is created if need be, for its owner alone; its files are readable by their owner alone, because
+    /// documents may hold the names of tenants. There are two files for each scope, of about three times the size of the
+    /// documents together. Stores of any scopes and any processes may share a directory; of two that follow the same scope
+    /// the last to write wins. It need not survive longer than the directives live.
+    ///
+    /// A thread of the store's writes after each change, and the time about once a minute. A disk that is slow, full or
+    /// gone never delays a reader or the watch; its failures are counted in
+    /// [`Status::sink_failures`](crate::Status::sink_failures) and tried again. Files that cannot be used are set aside
+    /// as `….refused`, [`Status::state_refused`](crate::Status::state_refused) says why, and the store starts without.
+    /// Dropping the last handle waits up to half a second for the last write.
+    ///
+    /// If the cluster is behind what the directory holds, or another one, it is read again a few times, for up to a
+    /// second and a half, and then followed; [`Change::ClusterChanged`](crate::Change::ClusterChanged) tells of it.
+    ///
+    /// To start from nothing, remove the files. That may be needed if the machine's clock was years ahead for a while:
+    /// what expired by that clock stays expired until it is published anew, or the files are removed. A state from more
+    /// than ten years ahead is not believed in the first place.
+    pub fn state_directory(mut self, path: impl Into<PathBuf>) -> Self {
+        self.state_directory = Some(path.into());
+        self
+    }
+
+    /// Whether the store may start with what the state directory holds if no endpoint can be read from: at once where
+    /// all of them refuse, otherwise after the connect timeout. It does not unless this is set.
+    ///
+    /// What was last good is then in force, as far as it has not expired. The state is
+    /// [`Stale`](crate::State::Stale), with its age since the last confirmation before the restart, until an endpoint
+    /// answers; from then on the store follows as usual. If etcd answers in time this changes nothing.
+    pub fn start_from_disk(mut self, may_start: bool) -> Self {
+        self.start_from_disk = may_start;
+        self
+    }
+
+    /// Drives the store's clock by these readings instead of the system's. For tests of how time passes.
+    pub fn readings(mut self, readings: Arc<dyn Readings>) -> Self {
+        self.readings = Some(readings);
+        self
+    }
+
     /// Connects, reads the scope, and hands it to the sinks. From then on the store follows by itself.
     ///
     /// Must be called within a Tokio runtime that has its time driver enabled; the store's task runs there.
     ///
     /// # Errors
     ///
-    /// [`StartError`] within the connect timeout, if no endpoint could be read from.
-    pub async fn connect(self) -> Result<EtcdDirectiveStore, StartError> {
-        let clock = Arc::new(Clock::system().ok_or(StartError::NoClock)?);
-        let board = Board::new(Arc::clone(&clock));
-        let cache = Arc::new(NativeCache::new(Arc::new(nothing())));
+    /// [`StartError`] within the connect timeout, if no endpoint could be read from and the store does not start from
+    /// disk.
+    pub async fn connect(mut self) -> Result<EtcdDirectiveStore, StartError> {
         let connect = self.backend.connector()?;
+        let clock = match self.readings.take() {
+            Some(readings) => Clock::new(readings),
+            None => Clock::system(),
+        };
+        let clock = clock.ok_or(StartError::NoClock)?;
+        let began = tokio::time::Instant::now();
+        let path = self.state_directory.take();
+        let state = State::open(path, &self.scope, &clock, self.connect_timeout / READING_SHARE).await;
+        let clock = Arc::new(state.clock(clock));
+        let board = Board::new(Arc::clone(&clock));
+        let disk = state.writer(&clock, &board);
+        let (restored, no_state) = self.restored(state, clock.moment());
+        let cache = Arc::new(NativeCache::new(Arc::new(nothing())));
         let (endpoints, limit) = (connect.endpoints().to_vec(), self.connect_timeout);
+        let mut config = self.config(endpoints.len());
+        config.connect_timeout = limit.saturating_sub(began.elapsed());
+        config.held = restored.as_ref().and_then(|restored| restored.mirror.header());
         let parts = Parts {
-            config: self.config(endpoints.len()),
+            config,
             connect,
             clock: Arc::clone(&clock),
             board: Arc::clone(&board),
@@ -155,14 +224,29 @@ impl Builder {
                 .chain(self.sinks)
                 .collect(),
             strict_start: self.strict_start,
+            restored,
+            writer: disk.as_ref().map(Disk::writer),
         };
         let (alive, end) = oneshot::channel();
-        match driver::spawn(parts, end).await {
-            Ok(Ok(())) => {
-                Ok(EtcdDirectiveStore { shared: Arc::new(Shared { cache, board, clock, _alive: alive }) })
+        let unreachable = || StartFailure::Unreachable(BTreeMap::new());
+        match driver::spawn(parts, end).await.unwrap_or_else(|_| Err(unreachable())) {
+            Ok(()) => Ok(EtcdDirectiveStore {
+                shared: Arc::new(Shared { cache, board, clock, _alive: alive, _disk: disk }),
+            }),
+            Err(failure) => Err(start_error(failure, &endpoints, limit).with_state(no_state)),
+        }
+    }
+
+    /// What the store knows from before a restart; if it was to start with that and cannot, why.
+    fn restored(&self, state: State, now: Moment) -> (Option<Restored>, Option<StateError>) {
+        match state.restored {
+            Ok((pulse, mut mirror)) => {
+                // Nothing of it is in force yet.
+                mirror.catch_up(now);
+                let may_start = self.start_from_disk;
+                (Some(Restored { mirror, confirmed: pulse.confirmed, may_start }), None)
             }
-            Ok(Err(failure)) => Err(start_error(failure, &endpoints, limit)),
-            Err(_) => Err(start_error(StartFailure::Unreachable(BTreeMap::new()), &endpoints, limit)),
+            Err(error) => (None, Some(error).filter(|_| self.start_from_disk)),
         }
     }
 
@@ -195,6 +279,7 @@ pub(crate) fn start_error(failure: StartFailure, endpoints: &[String], limit: Du
         StartFailure::Refused(key, refusal) => StartError::Refused { key, refusal },
         StartFailure::Unreachable(mut causes) => StartError::Unreachable {
             limit,
+            state: None,
             endpoints: endpoints
                 .iter()
                 .enumerate()

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::kv::{Key, KvError};
 use crate::mirror::Refusal;
+use crate::sink::StateError;
 
 /// Why a store did not start.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,6 +21,8 @@ pub enum StartError {
         limit: Duration,
         /// What happened to each endpoint.
         endpoints: Vec<EndpointFailure>,
+        /// Why it did not start from disk either, where it was to.
+        state: Option<StateError>,
     },
     /// A document is malformed, and the start is strict.
     Refused {
@@ -50,16 +53,27 @@ impl fmt::Display for EndpointFailure {
     }
 }
 
+impl StartError {
+    /// Adds why it did not start from disk, if that is why nothing was left.
+    pub(super) fn with_state(mut self, error: Option<StateError>) -> Self {
+        if let Self::Unreachable { state, .. } = &mut self {
+            *state = error;
+        }
+        self
+    }
+}
+
 impl fmt::Display for StartError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Options(error) => error.fmt(f),
             Self::NoClock => f.write_str("the machine does not know the time; set its clock"),
-            Self::Unreachable { limit, endpoints } => {
+            Self::Unreachable { limit, endpoints, state } => {
                 write!(f, "no endpoint could be read from within {} ms", limit.as_millis())?;
                 endpoints.iter().enumerate().try_for_each(|(place, failure)| {
                     write!(f, "{} {failure}", if place == 0 { ":" } else { ";" })
-                })
+                })?;
+                state.as_ref().map_or(Ok(()), |error| write!(f, "; nor could it start from disk: {error}"))
             }
             Self::Refused { key, refusal } => {
                 write!(

@@ -64,10 +64,10 @@ impl Watch {
     pub fn new(config: Config, now: Instant) -> Self {
         let mut watch = Self {
             rotation: Rotation::new(&config, now),
-            config,
             phase: Phase::Waiting { until: now },
-            delivered: None,
-            must_list: false,
+            delivered: config.held,
+            must_list: config.held.is_some(),
+            config,
             doubts: 0,
             relisted: false,
             attempt_started: now,
@@ -202,10 +202,13 @@ impl Watch {
     }
 
     pub(super) fn list(&mut self, now: Instant) {
-        let limit = match self.delivered.is_none() && self.rotation.is_first_round() {
+        let is_start = self.last_confirmed.is_none() && self.rotation.is_first_round();
+        let limit = match (is_start, self.doubts) {
             // At the start connecting and listing share the connect timeout.
-            true => self.attempt_started + self.rotation.connect_limit(),
-            false => now + self.config.list_timeout,
+            (true, 0) => self.attempt_started + self.rotation.connect_limit(),
+            // A server that is behind what is held has answered, and is read again on top of that.
+            (true, _) => now + self.rotation.connect_limit(),
+            (false, _) => now + self.config.list_timeout,
         };
         self.phase = Phase::Listing { limit };
         self.outputs.push_back(Output::List);

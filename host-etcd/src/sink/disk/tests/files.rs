@@ -1,0 +1,194 @@
+//! The files: found, refused, set aside, replaced.
+
+use std::fs::{self, File};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+
+use aldis_core::UnixMillis;
+use tempfile::TempDir;
+
+use super::{NOON, pulse, record, scope};
+use crate::kv::Scope;
+use crate::mirror::Record;
+use crate::sink::disk::layout::{encode_clock, encode_state};
+use crate::sink::disk::{Pulse, StateDirectory, StateError, files};
+
+const WALL: UnixMillis = UnixMillis::new(NOON + 5_000);
+
+fn directory() -> (TempDir, StateDirectory) {
+    let home = TempDir::new().expect("a scratch folder");
+    let directory = StateDirectory::new(home.path().join("state"), &scope());
+    (home, directory)
+}
+
+/// A directory that holds a state.
+fn filled() -> (TempDir, StateDirectory) {
+    let (home, directory) = directory();
+    let bytes = encode_state(&scope(), &pulse(0), &record());
+    directory.replace(files::State, &bytes).expect("a working disk");
+    (home, directory)
+}
+
+fn load(directory: &StateDirectory) -> Result<(Pulse, Record), StateError> {
+    directory.load(WALL)
+}
+
+fn names(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder).expect("readable").flatten();
+    let mut endings: Vec<String> =
+        entries.map(|entry| entry.file_name().to_string_lossy().chars().skip(33).collect()).collect();
+    endings.sort();
+    endings
+}
+
+#[test]
+fn nothing_is_not_an_error_that_sets_anything_aside() {
+    let (home, directory) = directory();
+    assert_eq!(load(&directory), Err(StateError::Missing));
+    assert_eq!(fs::read_dir(home.path()).expect("readable").count(), 0, "reading creates nothing");
+}
+
+#[test]
+fn what_was_written_is_found_with_the_later_of_both_readings() {
+    let (_home, directory) = filled();
+    assert_eq!(load(&directory), Ok((pulse(0), record())));
+    for (written, expected) in [(4_000, 4_000), (0, 0)] {
+        directory.replace(files::Clock, &encode_clock(&scope(), &pulse(written))).expect("written");
+        assert_eq!(load(&directory), Ok((pulse(expected), record())));
+    }
+    let other = StateDirectory::new(
+        directory.file(files::State).parent().expect("a folder").into(),
+        &Scope::parse("e/"),
+    );
+    assert_eq!(load(&other), Err(StateError::Missing), "scopes do not meet");
+}
+
+#[test]
+fn only_the_owner_may_read() {
+    let (home, directory) = filled();
+    let mode = |path: &Path| fs::metadata(path).expect("is there").permissions().mode() & 0o777;
+    assert_eq!(mode(&directory.file(files::State)), 0o600);
+    assert_eq!(mode(&home.path().join("state")), 0o700);
+    assert_eq!(names(&home.path().join("state")), ["state"], "no temporary file is left");
+}
+
+#[test]
+fn a_file_that_cannot_be_used_is_set_aside_and_written_anew() {
+    let (home, directory) = filled();
+    let whole = fs::read(directory.file(files::State)).expect("is there");
+    for broken in [&b""[..], b"something else altogether", &whole[..whole.len() / 2]] {
+        fs::write(directory.file(files::State), broken).expect("written");
+        load(&directory).expect_err("is refused");
+        assert_eq!(names(&home.path().join("state")), ["state.refused"], "the one before is replaced");
+        assert_eq!(load(&directory), Err(StateError::Missing));
+    }
+    directory.replace(files::State, &whole).expect("written");
+    assert_eq!(load(&directory), Ok((pulse(0), record())));
+}
+
+#[test]
+fn a_clock_that_cannot_be_used_does_not_cost_the_state() {
+    let (home, directory) = filled();
+    fs::write(directory.file(files::Clock), "nonsense").expect("written");
+    assert_eq!(load(&directory), Ok((pulse(0), record())));
+    assert_eq!(names(&home.path().join("state")), ["clock.refused", "state"]);
+}
+
+#[test]
+fn a_state_from_the_far_future_is_set_aside_unless_the_wall_clock_is_lost() {
+    let (home, directory) = filled();
+    directory.replace(files::Clock, &encode_clock(&scope(), &pulse(400_000_000_000))).expect("written");
+    let lost = UnixMillis::new(86_400_000);
+    assert_eq!(directory.load(lost), Ok((pulse(400_000_000_000), record())));
+    let ahead = Duration::from_millis(400_000_000_000 - 5_000);
+    assert_eq!(load(&directory), Err(StateError::FromTheFuture { ahead }));
+    assert_eq!(names(&home.path().join("state")), ["clock.refused", "state.refused"]);
+    assert_eq!(load(&directory), Err(StateError::Missing));
+}
+
+#[test]
+fn folders_and_loops_in_place_of_files_are_refused() {
+    let (home, directory) = directory();
+    fs::create_dir_all(directory.file(files::State)).expect("a folder");
+    assert_eq!(load(&directory), Err(StateError::Foreign));
+    assert_eq!(names(&home.path().join("state")), ["state.refused"]);
+
+    let file = directory.file(files::State);
+    std::os::unix::fs::symlink(&file, &file).expect("a link to itself");
+    assert!(matches!(load(&directory), Err(StateError::Unreadable { .. })));
+    assert!(fs::symlink_metadata(&file).is_ok(), "what the system does not let us read stays");
+    directory.replace(files::State, b"new").expect("and is replaced by what is written");
+    assert_eq!(fs::read(&file).expect("a file"), b"new");
+}
+
+#[test]
+fn a_sparse_file_of_a_terabyte_is_not_read() {
+    let (_home, directory) = filled();
+    File::options()
+        .write(true)
+        .open(directory.file(files::State))
+        .expect("open")
+        .set_len(1 << 40)
+        .expect("sparse");
+    assert_eq!(load(&directory), Err(StateError::TooLarge));
+}
+
+#[test]
+fn a_path_that_cannot_be_a_directory_fails_and_leaves_everything_as_it_was() {
+    let (home, _) = directory();
+    let file = home.path().join("file");
+    fs::write(&file, "mine").expect("written");
+    for path in [file.clone(), file.join("below"), "/dev/full".into(), "/proc/none".into()] {
+        let directory = StateDirectory::new(path, &scope());
+        assert!(load(&directory).is_err());
+        directory.replace(files::State, b"state").expect_err("there is no place");
+    }
+    assert_eq!(fs::read(&file).expect("still there"), b"mine");
+}
+
+#[test]
+fn temporary_files_are_removed_once_their_process_must_be_gone() {
+    let (home, directory) = filled();
+    let folder = home.path().join("state");
+    let stem: String = names_whole(&folder).first().expect("one file").chars().take(32).collect();
+    let old = folder.join(format!(".{stem}.state.0123.tmp"));
+    let young = folder.join(format!(".{stem}.state.4567.tmp"));
+    let foreign = folder.join(".other.state.89ab.tmp");
+    for file in [&old, &young, &foreign] {
+        fs::write(file, "half").expect("written");
+    }
+    let then = SystemTime::now() - Duration::from_secs(2 * 3_600);
+    for file in [&old, &foreign] {
+        File::options().write(true).open(file).expect("open").set_modified(then).expect("aged");
+    }
+    load(&directory).expect("a state");
+    assert!(!old.exists() && young.exists() && foreign.exists());
+}
+
+fn names_whole(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder).expect("readable").flatten();
+    entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect()
+}
+
+#[test]
+fn writers_and_readers_at_the_same_time_never_see_half_a_file() {
+    let (_home, directory) = filled();
+    let versions: Vec<Vec<u8>> =
+        (0..4).map(|number| encode_state(&scope(), &pulse(number), &record())).collect();
+    std::thread::scope(|threads| {
+        for bytes in &versions {
+            let directory = &directory;
+            threads.spawn(move || {
+                for _ in 0..50 {
+                    directory.replace(files::State, bytes).expect("the last writer wins");
+                }
+            });
+        }
+        for _ in 0..200 {
+            let (read, found) = load(&directory).expect("always whole");
+            assert!(read.reading <= pulse(3).reading && found == record());
+        }
+    });
+    assert_eq!(names_whole(directory.file(files::State).parent().expect("a folder")).len(), 1);
+}
