@@ -1,6 +1,7 @@
 //! The client: the machine, the mirror and the clock under test, and what must hold of them at every step.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use aldis_etcd::clock::Clock;
@@ -28,7 +29,7 @@ pub(crate) struct Link {
 pub(crate) struct Client {
     pub(crate) watch: Watch,
     mirror: Mirror,
-    clock: Clock<Hands>,
+    clock: Clock,
     pub(crate) lifetimes: Lifetimes,
     shown: Shown,
     endpoints: usize,
@@ -69,7 +70,7 @@ impl Client {
         Self {
             watch: Watch::new(Config::new(scope, endpoints, seed), now),
             mirror: Mirror::new(),
-            clock: Clock::new(hands.clone()).expect("has a clock"),
+            clock: Clock::new(Arc::new(hands.clone())).expect("has a clock"),
             lifetimes: Lifetimes::new(hands),
             shown: Shown::default(),
             endpoints,
