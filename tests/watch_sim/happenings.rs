@@ -50,7 +50,7 @@ impl World {
             Fault::Replay => self.replay(),
             Fault::OtherOrder => {
                 self.troubles.lagging[endpoint] = (until, self.random.u64(1..8));
-                self.troubles.behind = Until::new(self.now + millis(30_000));
+                self.troubles.behind.extend(self.now + millis(30_000));
             }
             Fault::Compaction => {
                 let last = self.server.header().revision.as_u64();
@@ -204,7 +204,7 @@ impl World {
         let key = (self.now, self.number());
         self.parcels.insert(key, parcel);
         self.tally.count(Fault::Overtaking);
-        self.troubles.behind = Until::new(self.now + millis(5_000));
+        self.troubles.behind.extend(self.now + millis(5_000));
     }
 
     fn replace_cluster(&mut self, fault: Fault) {
@@ -226,7 +226,7 @@ impl World {
         let pause = millis(self.random.u64(0..60_000));
         self.move_to(self.now + pause);
         self.client.stood_still(self.now);
-        self.troubles.behind = Until::new(self.now + millis(5_000));
+        self.troubles.behind.extend(self.now + millis(5_000));
         // What has arrived meanwhile and what is due meanwhile race.
         if self.random.bool() {
             self.tell(Input::TimerFired);

@@ -14,6 +14,11 @@ impl Until {
         Self(Some(until))
     }
 
+    /// Until then, or longer if it was to be longer.
+    pub(crate) fn extend(&mut self, until: Instant) {
+        self.0 = self.0.max(Some(until));
+    }
+
     pub(crate) fn holds(self, now: Instant) -> bool {
         self.0.is_some_and(|until| now < until)
     }

@@ -138,7 +138,8 @@ impl Default for Tally {
 }
 
 impl Tally {
-    pub(crate) fn count(&mut self, fault: Fault) {
+    /// It has happened once more.
+    pub fn count(&mut self, fault: Fault) {
         self.0[fault as usize] += 1;
     }
 

@@ -341,7 +341,7 @@ impl World {
         };
         let at = (self.now + Duration::from_micros(self.random.u64(0..slowest * 1_000))).max(not_before);
         if is_slow {
-            self.troubles.behind = Until::new(at + millis(10_000));
+            self.troubles.behind.extend(at + millis(10_000));
         }
         let key = (at, self.number());
         self.parcels.insert(key, parcel);

@@ -8,6 +8,7 @@ mod demo;
 mod env;
 mod gates;
 mod lint;
+mod mutants;
 mod process;
 mod sim;
 mod tally;
@@ -45,6 +46,11 @@ const TASKS: &[Task] = &[
         name: "sim",
         about: "the long run of the simulation: [seeds, 100000 or 42..43] [hours, 24]",
         run: sim::run,
+    },
+    Task {
+        name: "mutants",
+        about: "breaks one statement about the watch at a time: a test must notice",
+        run: mutants::run,
     },
     Task { name: "ci", about: "lint, gates and test", run: ci },
     Task {
