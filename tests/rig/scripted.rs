@@ -146,6 +146,11 @@ impl Scripted {
         self.scene.script().read_as_of = Some(revision);
     }
 
+    /// Each range is answered from the very first key on, and with the word that there is more.
+    pub fn repeat_pages(&self) {
+        self.scene.script().repeats_pages = true;
+    }
+
     /// How watches begin from now on.
     pub fn begin_watches(&self, beginning: Beginning) {
         self.scene.script().beginning = Some(beginning);

@@ -5,10 +5,10 @@ use std::time::Duration;
 use aldis_etcd::{Change, EtcdDirectiveStore, State};
 use rig::eventually;
 use rig::ordeal::Ordeal;
-use rig::scripted::{Call, Code, Scripted};
+use rig::scripted::{Beginning, Call, Code, Scripted, message};
 
-use super::following_with;
 use super::subject::{KEY, SOON, Subject, document};
+use super::{following_with, is_followed, lasts};
 
 /// How often the store verifies here.
 const OFTEN: Duration = Duration::from_millis(500);
@@ -98,4 +98,47 @@ async fn a_scope_beyond_one_answer_is_read_in_pages_at_one_revision() {
     assert!(etcd.calls(Call::Range) > 1, "in one piece");
     subject.ends_on(&ids.join(" ")).await;
     assert_eq!(subject.status().state, State::Live);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_list_whose_pages_do_not_go_on_is_given_up_at_once() {
+    let etcd = Scripted::start();
+    etcd.transaction(&[("d/a", &document("a")), ("d/b", &document("b"))]);
+    let builder = || EtcdDirectiveStore::builder([etcd.endpoint()]).scope("d/");
+    etcd.repeat_pages();
+    let error = builder().connect().await.expect_err("there is no end to it").to_string();
+    assert!(error.contains("page"), "{error}");
+    assert!(etcd.calls(Call::Range) <= 3, "{} pages", etcd.calls(Call::Range));
+    etcd.heal();
+    let subject = Subject::connect("pages that do not go on", "a b", builder().verify_every(OFTEN)).await;
+    is_followed(&etcd).await;
+    subject.struck();
+    etcd.repeat_pages();
+    subject.tells("page").await;
+    lasts(&etcd, Duration::from_secs(1)).await;
+    subject.ordeal.publish("b");
+    etcd.delete("d/a");
+    etcd.heal();
+    subject.ordeal.stops();
+    subject.ends_on("b").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_watch_on_a_member_that_lags_is_not_believed() {
+    let (etcd, subject) = following_with("a watch on a lagging member", |builder| builder).await;
+    let past = etcd.revision();
+    subject.ordeal.publish("two");
+    etcd.put(KEY, document("two"));
+    subject.shows("two").await;
+    subject.struck();
+    // It reads well, because a read waits for the others; a watch does not.
+    etcd.begin_watches(Beginning { says: vec![message::created(past)], ends: None });
+    etcd.end_watches(Code::Unavailable);
+    subject.notices_a_loss().await;
+    lasts(&etcd, Duration::from_secs(2)).await;
+    etcd.heal();
+    subject.ordeal.publish("three");
+    etcd.put(KEY, document("three"));
+    subject.ordeal.stops();
+    subject.ends_on("three").await;
 }

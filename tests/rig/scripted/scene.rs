@@ -28,6 +28,7 @@ pub(super) struct Script {
     pub(super) replies: BTreeMap<Call, Reply>,
     pub(super) calls: BTreeMap<Call, usize>,
     pub(super) read_as_of: Option<i64>,
+    pub(super) repeats_pages: bool,
     pub(super) beginning: Option<Beginning>,
 }
 
@@ -39,6 +40,7 @@ impl Default for Script {
             replies: BTreeMap::new(),
             calls: BTreeMap::new(),
             read_as_of: None,
+            repeats_pages: false,
             beginning: None,
         }
     }
@@ -95,7 +97,7 @@ impl Scene {
     pub(super) fn heal(&self) {
         let mut script = self.script();
         script.replies.clear();
-        (script.read_as_of, script.beginning) = (None, None);
+        (script.read_as_of, script.repeats_pages, script.beginning) = (None, false, None);
     }
 
     pub(super) fn status(&self) -> PbStatusResponse {
@@ -110,12 +112,16 @@ impl Scene {
         PbAuthenticateResponse { header, token: "scripted.1".to_owned() }
     }
 
-    pub(super) fn range(&self, request: PbRangeRequest) -> Result<PbRangeResponse, Status> {
+    pub(super) fn range(&self, mut request: PbRangeRequest) -> Result<PbRangeResponse, Status> {
         let script = self.script();
+        if script.repeats_pages {
+            request.key = vec![0];
+        }
         let content = self.content();
         let revision = script.read_as_of.unwrap_or(content.revision());
         let answer = content.range(request, revision)?;
-        Ok(PbRangeResponse { header: Some(script.header(revision)), ..answer })
+        let more = answer.more || script.repeats_pages;
+        Ok(PbRangeResponse { header: Some(script.header(revision)), more, ..answer })
     }
 }
 

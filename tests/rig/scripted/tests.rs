@@ -177,6 +177,18 @@ async fn a_watch_begins_as_scripted_and_ends_or_stays_silent() {
 }
 
 #[tokio::test]
+async fn a_list_of_repeated_pages_has_no_end() {
+    let etcd = Scripted::start();
+    etcd.put("key/a", "1");
+    etcd.repeat_pages();
+    let mut client = client(&etcd).await;
+    for from in ["key/a", "key/b"] {
+        let page = client.get(from, Some(GetOptions::new().with_from_key())).await.expect("a page");
+        assert_eq!((page.kvs()[0].key(), page.more()), (&b"key/a"[..], true));
+    }
+}
+
+#[tokio::test]
 async fn a_read_of_the_past_says_so_in_its_header() {
     let etcd = Scripted::start();
     let past = etcd.put("key/a", "1");

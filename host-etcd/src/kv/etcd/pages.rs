@@ -18,6 +18,8 @@ const MAX_PAGE_KEYS: usize = 10_000;
 /// How often a list is begun anew when its revision is compacted while it is being read.
 const MAX_ATTEMPTS: u32 = 3;
 
+const DOES_NOT_GO_ON: &str = "a page of the list does not go on where the last one ended";
+
 /// What to read of each key.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Fetch {
@@ -81,6 +83,10 @@ async fn add_prefix(
         }
         let more = page.more();
         let kvs = page.take_kvs();
+        // Of a server that repeats itself the list would never end.
+        if more && kvs.first().is_none_or(|kv| kv.key() < from.as_bytes()) {
+            return Err(RangeError::Failed(Failure::Other(DOES_NOT_GO_ON.to_owned())));
+        }
         limit = next_limit(kvs.iter().map(|kv| kv.key().len() + kv.value().len()).sum(), kvs.len());
         listing.entries.extend(kvs.into_iter().map(entry));
         match listing.entries.last() {
