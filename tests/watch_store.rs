@@ -9,8 +9,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use aldis_etcd::kv::memory::{Change as Write, MemoryKv};
-use aldis_etcd::kv::{Connect, KvWriter, Revision};
+use aldis_etcd::kv::memory::MemoryKv;
+use aldis_etcd::kv::{Connect, KvChange, KvWriter, Revision};
 use aldis_etcd::{
     Change, Changes, Decision, DirectiveStore, EtcdDirectiveStore, Request, Sink, SinkError, Snapshot, State,
 };
@@ -220,11 +220,11 @@ async fn a_prefix_is_merged_and_a_transaction_is_one_snapshot() {
     let store =
         EtcdDirectiveStore::over(Arc::new(kv.clone())).scope("p/").connect().await.expect("memory answers");
     let mut changes = store.changes();
-    let puts = ["b", "a", "c"].map(|name| Write::Put(format!("p/{name}").as_str().into(), document(name)));
+    let puts = ["b", "a", "c"].map(|name| KvChange::put(format!("p/{name}").as_str(), document(name)));
     kv.transaction(puts);
     assert!(matches!(next(&mut changes).await, Change::Applied { directives: 3, .. }));
     assert_eq!(ids(&store), "a b c");
-    kv.transaction([Write::Delete("p/a".into()), Write::Put("p/b".into(), b"malformed".to_vec())]);
+    kv.transaction([KvChange::Delete("p/a".into()), KvChange::put("p/b", b"malformed".to_vec())]);
     assert!(matches!(next(&mut changes).await, Change::Applied { directives: 2, .. }));
     assert_eq!(ids(&store), "b c");
 }

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aldis_etcd::State;
-use aldis_etcd::kv::memory::{Change, MemoryKv};
-use aldis_etcd::kv::{Connect, KvUpdate, KvWriter, Revision, Scope};
+use aldis_etcd::kv::memory::MemoryKv;
+use aldis_etcd::kv::{Connect, KvChange, KvUpdate, KvWriter, Revision, Scope};
 use aldis_etcd::stream::{Burst, BurstKind, Subscription, etcd_sub};
 use futures_util::StreamExt;
 use rig::eventually;
@@ -54,9 +54,9 @@ async fn an_empty_scope_is_a_snapshot_too_and_a_transaction_is_one_burst() {
     let mut subscription = subscribe(kv.clone()).await;
     let first = next(&mut subscription).await;
     assert_eq!(first, Burst { kind: BurstKind::Snapshot, revision: Revision::new(2), updates: Vec::new() });
-    let change = |key: &str| Change::Put(key.into(), b"1".to_vec());
+    let change = |key: &str| KvChange::put(key, b"1".to_vec());
     kv.transaction([change("p/b"), change("q/foreign"), change("p/a")]);
-    kv.transaction([Change::Delete("p/b".into()), change("p/c")]);
+    kv.transaction([KvChange::Delete("p/b".into()), change("p/c")]);
     let (one, two) = (next(&mut subscription).await, next(&mut subscription).await);
     assert_eq!((one.kind, one.revision), (BurstKind::Live, Revision::new(3)));
     assert_eq!((shown(&one).as_str(), shown(&two).as_str()), ("p/b=1@3 p/a=1@3", "-p/b@4 p/c=1@4"));

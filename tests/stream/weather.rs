@@ -8,8 +8,8 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
-use aldis_etcd::kv::memory::{Change, MemoryKv};
-use aldis_etcd::kv::{Key, KvEntry, KvSource, KvUpdate, Revision, Scope};
+use aldis_etcd::kv::memory::MemoryKv;
+use aldis_etcd::kv::{Key, KvChange, KvEntry, KvSource, KvUpdate, Revision, Scope};
 use aldis_etcd::stream::{Burst, BurstKind, Subscription};
 use fastrand::Rng;
 
@@ -61,7 +61,7 @@ fn a_subscription_that_does_not_verify_is_found_out() {
         world.converge().await.expect("in good weather");
         world.replica.may_have_missed = true;
         world.faulty.set(Fault::LoseEvents);
-        world.kv.transaction([Change::Put("p/lost".into(), b"1".to_vec())]);
+        world.kv.transaction([KvChange::put("p/lost", b"1".to_vec())]);
         world.converge().await
     });
     assert!(broken.is_err_and(|broken| broken.contains("has come to")));
@@ -175,8 +175,8 @@ impl World {
             let value = self.random.u32(0..4).to_string();
             let is_delete = value == "0";
             let (change, effect, happens) = match is_delete {
-                true => (Change::Delete(key.clone()), format!("-{name}"), self.existing.remove(&key)),
-                false => (Change::Put(key.clone(), value.clone().into()), format!("{name}={value}"), true),
+                true => (KvChange::Delete(key.clone()), format!("-{name}"), self.existing.remove(&key)),
+                false => (KvChange::put(key.clone(), value.clone()), format!("{name}={value}"), true),
             };
             if !is_delete {
                 self.existing.insert(key.clone());

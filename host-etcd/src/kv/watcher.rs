@@ -28,8 +28,7 @@ pub struct KvBatch {
 ///   many prefixes it lies under.
 /// * The channel's bound is the backpressure: while it is full nothing is fetched. Who stays behind until the server
 ///   forgets what was not fetched gets [`KvError::CursorExpired`].
-/// * A deletion that the store forgot is not told: a watch from the present state says what is there, and whoever held
-///   something from before drops what is not in it.
+/// * The present state is what is there, without deletions: whoever holds something from before drops what is not in it.
 ///
 /// Each call lasts as long as the watch. It returns `Ok` when the receiver is dropped, at once, and an error when the
 /// watch has ended for any other reason. **It does not connect again**; go on from the last batch's cursor. What was in

@@ -3,7 +3,7 @@ mod leases;
 use std::time::Duration;
 
 use super::*;
-use crate::kv::{KvUpdate, WatchMessage};
+use crate::kv::{Key, KvTransact, KvTtl, KvUpdate, KvWriter, LeaseId, WatchMessage};
 
 const KEY: &str = "aldis/directives";
 
@@ -48,11 +48,11 @@ async fn a_list_and_a_watch_from_behind_it_miss_nothing() {
 async fn a_transaction_is_one_revision_and_one_message() {
     let store = MemoryKv::new();
     let mut watch = watch_from(&store, "a/", 2).await;
-    let put = |key: &str| Change::Put(key.into(), b"x".to_vec());
-    let revision = store.transaction([put("a/1"), put("b"), put("a/2"), Change::Delete("a/0".into())]);
+    let put = |key: &str| KvChange::put(key, b"x".to_vec());
+    let revision = store.transaction([put("a/1"), put("b"), put("a/2"), KvChange::Delete("a/0".into())]);
     assert_eq!(revision, Revision::new(2));
     assert_eq!(events(next(&mut watch).await), [("a/1".to_owned(), 2, true), ("a/2".to_owned(), 2, true)]);
-    assert_eq!(store.transaction([Change::Delete("a/0".into())]), revision, "nothing happened");
+    assert_eq!(store.transaction([KvChange::Delete("a/0".into())]), revision, "nothing happened");
 }
 
 #[tokio::test]
