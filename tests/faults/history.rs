@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use aldis_etcd::kv::KvWriter;
 use aldis_etcd::kv::etcd::{EtcdKv, EtcdOptions};
@@ -105,6 +105,20 @@ pub(crate) fn largest_values(version: &Version) -> Figures {
     case.link.close_existing();
     case.publish_padded(LARGEST);
     case.converges();
+    case.end()
+}
+
+/// A megabyte per second: as one page the 6 MiB would take longer than any page may. The fault does not end; all that is
+/// transferred takes six seconds by itself.
+pub(crate) fn large_list_over_a_slow_link(version: &Version) -> Figures {
+    let mut case = Case::over(large(version));
+    case.link.cut();
+    case.notices();
+    case.publish();
+    case.etcd.compact();
+    case.link.pass();
+    case.link.throttle(1 << 20);
+    case.converges_since(Instant::now() + Duration::from_secs(6));
     case.end()
 }
 

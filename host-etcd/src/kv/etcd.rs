@@ -8,7 +8,8 @@
 //!
 //! * Every call has a deadline of ours. The client's own timeouts do not cover a port that accepts and stays silent,
 //!   nor a watch on a frozen server.
-//! * A list is read in pages at one revision, so that no answer grows with the prefix.
+//! * A list is read in pages at one revision, so that no answer grows with the prefix. A page that does not come in
+//!   time makes those of later attempts smaller.
 //! * A watch is opened one revision early and the surplus is dropped: newer releases (seen on 3.5.30; see
 //!   [etcd-io/etcd#20229](https://github.com/etcd-io/etcd/pull/20229)) do not answer progress requests while the start
 //!   revision lies ahead, which is where every watch on a quiet store starts.
@@ -22,6 +23,7 @@ mod endpoint;
 mod error;
 mod leases;
 mod options;
+mod pace;
 mod pages;
 mod prefixes;
 mod reads;

@@ -11,6 +11,7 @@ use etcd_client::{
 };
 
 use super::error::{Failure, timeout};
+use super::pace::Pace;
 use super::pages::{self, Fetch};
 use super::version::ServerVersion;
 use super::watch;
@@ -35,6 +36,7 @@ pub struct EtcdConnection {
     pub(super) lease: LeaseClient,
     pub(super) watch: WatchClient,
     pub(super) limits: Limits,
+    pub(super) pace: Pace,
     pub(super) progress_is_ordered: bool,
 }
 
@@ -43,6 +45,7 @@ impl EtcdConnection {
         endpoint: &str,
         client: &Client,
         limits: Limits,
+        pace: Pace,
         version: Option<ServerVersion>,
     ) -> Self {
         Self {
@@ -51,6 +54,7 @@ impl EtcdConnection {
             lease: client.lease_client(),
             watch: client.watch_client().max_decoding_message_size(MAX_ANSWER_BYTES),
             limits,
+            pace,
             progress_is_ordered: version.is_some_and(ServerVersion::orders_progress),
         }
     }

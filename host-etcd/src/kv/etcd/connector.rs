@@ -11,6 +11,7 @@ use super::connection::{EtcdConnection, Limits};
 use super::endpoint::{refused, target};
 use super::error::{Failure, flatten, millis};
 use super::options::EtcdOptions;
+use super::pace::Pace;
 use super::version::ServerVersion;
 use crate::kv::{Connect, KvError, KvSource};
 
@@ -22,6 +23,7 @@ pub struct EtcdConnector {
     client: ConnectOptions,
     client_without_user: ConnectOptions,
     limits: Limits,
+    pace: Pace,
     connect_timeout: Duration,
     shows_certificate: bool,
 }
@@ -55,6 +57,7 @@ impl EtcdConnector {
                 request_timeout: options.request_timeout,
                 max_request_bytes: options.max_request_bytes,
             },
+            pace: Pace::default(),
             connect_timeout: options.connect_timeout,
             shows_certificate: options.tls.as_ref().is_some_and(|tls| tls.identity.is_some()),
         })
@@ -88,7 +91,7 @@ impl EtcdConnector {
             Err(Error::GRpcStatus(status)) if status.code() == tonic::Code::PermissionDenied => None,
             Err(error) => return Err(failed(error)),
         };
-        Ok(EtcdConnection::new(name, &client, self.limits, version))
+        Ok(EtcdConnection::new(name, &client, self.limits, self.pace.clone(), version))
     }
 
     /// What is usually wrong when a server takes the connection and then hangs up without a word.

@@ -6,12 +6,6 @@ use super::connection::{EtcdConnection, RangeError, entry, header, to_etcd};
 use super::error::Failure;
 use crate::kv::{Header, Key, KvError, Listing, Revision, Scope};
 
-/// Keys of the first page, before anything is known of their size: at most 24 MiB at etcd's usual limit.
-const FIRST_PAGE_KEYS: usize = 16;
-
-/// Bytes that a page should come to. What etcd clients take by default, so every proxy on the way does, too.
-const PAGE_BYTES: usize = 4 << 20;
-
 /// Keys of one page, however small.
 const MAX_PAGE_KEYS: usize = 10_000;
 
@@ -67,13 +61,18 @@ async fn add_prefix(
     listing: &mut Listing,
 ) -> Result<(), RangeError> {
     let end = prefix_end(prefix.as_bytes());
-    let (mut from, mut limit) = (first_key(prefix), FIRST_PAGE_KEYS);
+    let (mut from, mut limit) = (first_key(prefix), connection.pace.first_page_keys());
     loop {
         let options = options(&end, limit, listing.header.revision, fetch);
         let mut page = match connection.range(&from, options).await {
             Err(RangeError::Failed(Failure::AnswerTooLarge)) if limit > 1 => {
                 limit /= 2;
                 continue;
+            }
+            Err(RangeError::Timeout) => {
+                // Not asked for again here: a server that answers nothing must not be waited for twice.
+                connection.pace.slow_down();
+                return Err(RangeError::Timeout);
             }
             page => page?,
         };
@@ -87,7 +86,8 @@ async fn add_prefix(
         if more && kvs.first().is_none_or(|kv| kv.key() < from.as_bytes()) {
             return Err(RangeError::Failed(Failure::Other(DOES_NOT_GO_ON.to_owned())));
         }
-        limit = next_limit(kvs.iter().map(|kv| kv.key().len() + kv.value().len()).sum(), kvs.len());
+        let bytes = kvs.iter().map(|kv| kv.key().len() + kv.value().len()).sum();
+        limit = next_limit(connection.pace.page_bytes(), bytes, kvs.len());
         listing.entries.extend(kvs.into_iter().map(entry));
         match listing.entries.last() {
             Some(last) if more => from = successor(&last.key),
@@ -106,9 +106,9 @@ fn options(end: &[u8], limit: usize, at: Revision, fetch: Fetch) -> GetOptions {
 }
 
 /// How many keys the next page should hold, judged by the last.
-fn next_limit(bytes: usize, keys: usize) -> usize {
-    let average = bytes.checked_div(keys).unwrap_or(PAGE_BYTES).max(1);
-    (PAGE_BYTES / average).clamp(1, MAX_PAGE_KEYS)
+fn next_limit(page_bytes: usize, bytes: usize, keys: usize) -> usize {
+    let average = bytes.checked_div(keys).unwrap_or(page_bytes).max(1);
+    (page_bytes / average).clamp(1, MAX_PAGE_KEYS)
 }
 
 /// The scope as etcd's key and range.
@@ -162,9 +162,9 @@ mod tests {
 
     #[test]
     fn pages_aim_at_four_mebibytes() {
-        assert_eq!(next_limit(16 << 20, 16), 4);
-        assert_eq!(next_limit(32 << 20, 4), 1);
-        assert_eq!(next_limit(160, 16), MAX_PAGE_KEYS);
-        assert_eq!(next_limit(0, 0), 1);
+        assert_eq!(next_limit(4 << 20, 16 << 20, 16), 4);
+        assert_eq!(next_limit(4 << 20, 32 << 20, 4), 1);
+        assert_eq!(next_limit(4 << 20, 160, 16), MAX_PAGE_KEYS);
+        assert_eq!(next_limit(4 << 20, 0, 0), 1);
     }
 }
