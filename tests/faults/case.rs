@@ -141,7 +141,16 @@ impl Case {
     }
 
     pub(crate) fn converges_since(&mut self, ended: Instant) {
-        let converged = self.wait("converged", ended, CONVERGENCE, |_| self.is_present());
+        self.converges_within(ended, CONVERGENCE);
+    }
+
+    /// The same under a fault that does not end, where what is to come takes so long by itself.
+    pub(crate) fn converges_beside(&mut self, transfer: Duration) {
+        self.converges_within(Instant::now(), CONVERGENCE + transfer);
+    }
+
+    fn converges_within(&mut self, ended: Instant, limit: Duration) {
+        let converged = self.wait("converged", ended, limit, |_| self.is_present());
         self.figures.converged = self.figures.converged.max(Some(converged));
     }
 

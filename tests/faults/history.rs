@@ -116,9 +116,23 @@ pub(crate) fn large_list_over_a_slow_link(version: &Version) -> Figures {
     case.notices();
     case.publish();
     case.etcd.compact();
-    case.link.pass();
     case.link.throttle(1 << 20);
-    case.converges_since(Instant::now() + Duration::from_secs(6));
+    case.link.listen();
+    case.converges_beside(Duration::from_secs(6));
+    case.end()
+}
+
+/// The same for a history, which comes in fragments of a single response.
+pub(crate) fn large_history_over_a_slow_link(version: &Version) -> Figures {
+    let mut case = Case::on(version);
+    case.link.cut();
+    case.notices();
+    for _ in 0..12 {
+        case.publish_padded(MIB);
+    }
+    case.link.throttle(1 << 20);
+    case.link.listen();
+    case.converges_beside(Duration::from_secs(12));
     case.end()
 }
 

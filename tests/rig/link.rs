@@ -101,6 +101,11 @@ impl Link {
             weather.delay = Duration::ZERO;
             weather.throttle = None;
         });
+        self.listen();
+    }
+
+    /// Takes new connections again after a [`cut`](Self::cut), in whatever weather there is.
+    pub fn listen(&self) {
         self.order(Order::Listen);
     }
 

@@ -76,13 +76,17 @@ impl KvWatch for EtcdWatch {
     }
 }
 
-/// What has come in, until it is whole.
+/// What has come in, until it is whole. Of a long history, which comes in fragments of one response, each transaction
+/// is handed on as soon as it is: over a slow link the whole may take longer than a watch may be silent, and what has
+/// been handed on need not come again.
 pub(super) struct Inbox {
     from: Revision,
     /// The last revision that is known to be delivered.
     delivered: Revision,
     progress_is_ordered: bool,
     fragments: Vec<KvUpdate>,
+    /// Whether the last response has yet to end.
+    is_fragmented: bool,
     /// The last header that was filled in.
     last: Header,
 }
@@ -91,7 +95,7 @@ impl Inbox {
     pub(super) fn new(from: Revision, progress_is_ordered: bool) -> Self {
         let delivered = Revision::new(from.as_u64().saturating_sub(1));
         let last = Header { cluster_id: 0, revision: delivered };
-        Self { from, delivered, progress_is_ordered, fragments: Vec::new(), last }
+        Self { from, delivered, progress_is_ordered, fragments: Vec::new(), is_fragmented: false, last }
     }
 
     /// Takes one response of the stream; a message once there is something to say.
@@ -106,13 +110,14 @@ impl Inbox {
         }
         if response.events.is_empty() && !response.fragment {
             // Between fragments it would hand on half of a transaction, or confirm what is not whole yet.
-            return self.fragments.is_empty().then(|| WatchMessage::Progress(self.confirmed(header)));
+            return (!self.is_fragmented).then(|| WatchMessage::Progress(self.confirmed(header)));
         }
+        self.is_fragmented = response.fragment;
+        // Events come in the order of their revisions, so only those of the last may go on in the next fragment.
+        let last = response.events.last().and_then(|event| event.kv.as_ref());
+        let open = last.map_or(Revision::ZERO, |kv| from_etcd(kv.mod_revision));
         self.fragments.extend(response.events.into_iter().filter_map(|event| known(event, self.from)));
-        match response.fragment {
-            true => None,
-            false => self.take_events(header.cluster_id),
-        }
+        self.take_events(header.cluster_id, response.fragment.then_some(open))
     }
 
     /// The response's header. etcd leaves the revision out when it cancels; taken for one, that zero would look like a
@@ -124,9 +129,11 @@ impl Inbox {
         self.last
     }
 
-    /// All that came in fragments, if any of it was asked for.
-    fn take_events(&mut self, cluster_id: u64) -> Option<WatchMessage> {
-        let events = std::mem::take(&mut self.fragments);
+    /// All that came, but for the revision that is still open and what is behind it; if any of it was asked for.
+    fn take_events(&mut self, cluster_id: u64, open: Option<Revision>) -> Option<WatchMessage> {
+        let is_whole = |event: &KvUpdate| open.is_none_or(|open| event.mod_revision() < open);
+        let (events, rest): (Vec<_>, _) = std::mem::take(&mut self.fragments).into_iter().partition(is_whole);
+        self.fragments = rest;
         let last = events.iter().map(KvUpdate::mod_revision).max()?;
         self.delivered = self.delivered.max(last);
         // Not the response's own revision: while a watch catches up, that one runs ahead of what is delivered.

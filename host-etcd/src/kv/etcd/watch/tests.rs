@@ -33,6 +33,24 @@ fn fragments_are_merged_into_one_message() {
 }
 
 #[test]
+fn whole_transactions_are_handed_on_while_further_fragments_are_to_come() {
+    let mut inbox = Inbox::new(Revision::new(5), true);
+    let fragment = |events| PbWatchResponse { events, fragment: true, ..response(9) };
+    assert_eq!(inbox.handle(fragment(vec![event(0, "a", 5), event(0, "b", 6)])), one(put("a", 5)));
+    assert_eq!(inbox.handle(fragment(vec![event(0, "c", 6)])), None, "the sixth may go on");
+    let rest = vec![event(0, "d", 7), event(9, "unknown", 8)];
+    let sixth = vec![put("b", 6), put("c", 6), put("d", 7)];
+    assert_eq!(inbox.handle(fragment(rest)), Some(WatchMessage::Events(at(7), sixth)));
+    assert_eq!(inbox.handle(response(9)), None, "the eighth may go on, though nothing of it is known");
+    let last = PbWatchResponse { events: vec![event(0, "e", 8)], ..response(9) };
+    assert_eq!(inbox.handle(last), one(put("e", 8)));
+}
+
+fn one(event: KvUpdate) -> Option<WatchMessage> {
+    Some(WatchMessage::Events(at(event.mod_revision().as_u64()), vec![event]))
+}
+
+#[test]
 fn progress_between_fragments_does_not_end_them() {
     let mut inbox = Inbox::new(Revision::new(5), true);
     let first = PbWatchResponse { events: vec![event(0, "a", 6)], fragment: true, ..response(6) };
