@@ -3,6 +3,8 @@
 
 #![allow(clippy::expect_used, clippy::panic, reason = "a test that cannot go on ends, saying why")]
 
+#[path = "live_stream/access.rs"]
+mod access;
 #[path = "live_stream/behaviours.rs"]
 mod behaviours;
 #[path = "live_stream/leases.rs"]

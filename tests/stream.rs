@@ -10,6 +10,10 @@
 
 #[path = "watch_store/faulty.rs"]
 mod faulty;
+#[path = "stream/leasing.rs"]
+mod leasing;
+#[path = "stream/misbehaving.rs"]
+mod misbehaving;
 #[path = "stream/publishing.rs"]
 mod publishing;
 #[path = "stream/replica.rs"]
