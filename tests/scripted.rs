@@ -12,6 +12,7 @@ mod reads;
 mod silence;
 #[path = "scripted/statuses.rs"]
 mod statuses;
+#[allow(dead_code, reason = "the tests on real clusters use the rest")]
 #[path = "scripted/subject.rs"]
 mod subject;
 

@@ -40,7 +40,7 @@ impl Ahead {
         go(&mut etcd);
         subject.notices_a_loss().await;
         subject.ordeal.stops();
-        subject.ends_on(present).await;
+        subject.ends_further_back_on(present).await;
         let told = tokio::time::timeout(SOON, cluster_change(&mut self.changes)).await;
         let (from, to) = told.expect("it is told");
         subject.ordeal.publish("new");
@@ -128,7 +128,7 @@ async fn what_has_expired_is_not_revived_by_a_restore() {
         subject.struck();
         etcd.restore(&snapshot);
         subject.ordeal.stops();
-        subject.ends_on("short").await;
+        subject.ends_further_back_on("short").await;
         let told = tokio::time::timeout(SOON, cluster_change(&mut changes)).await;
         told.expect("it is told");
         assert_eq!(reader.decide(&request), Decision::OFF, "{version}: there, and over");

@@ -20,9 +20,16 @@ pub(crate) struct Subject {
     pub(crate) ordeal: Arc<Ordeal>,
     /// Reconnects before the fault.
     calm: AtomicU64,
+    /// How often the revision has decreased.
+    falls: Arc<AtomicU64>,
 }
 
-struct Witness(Arc<Ordeal>);
+struct Witness {
+    ordeal: Arc<Ordeal>,
+    /// The last revision, and how often it was smaller than the one before.
+    revision: AtomicU64,
+    falls: Arc<AtomicU64>,
+}
 
 impl Sink for Witness {
     fn name(&self) -> &'static str {
@@ -30,7 +37,11 @@ impl Sink for Witness {
     }
 
     fn apply(&self, snapshot: &Arc<Snapshot>) -> Result<(), SinkError> {
-        self.0.saw(&snapshot.set);
+        self.ordeal.saw(&snapshot.set);
+        let revision = snapshot.revision.as_u64();
+        if self.revision.swap(revision, Ordering::SeqCst) > revision {
+            self.falls.fetch_add(1, Ordering::SeqCst);
+        }
         Ok(())
     }
 }
@@ -42,10 +53,11 @@ impl Subject {
     }
 
     pub(crate) async fn under(ordeal: Ordeal, builder: Builder) -> Self {
-        let ordeal = Arc::new(ordeal);
-        let witness = Arc::new(Witness(Arc::clone(&ordeal)));
-        let store = builder.sink(witness).connect().await.expect("etcd answers");
-        Self { store, ordeal, calm: AtomicU64::new(0) }
+        let (ordeal, falls) = (Arc::new(ordeal), Arc::<AtomicU64>::default());
+        let witness =
+            Witness { ordeal: Arc::clone(&ordeal), revision: AtomicU64::new(0), falls: Arc::clone(&falls) };
+        let store = builder.sink(Arc::new(witness)).connect().await.expect("etcd answers");
+        Self { store, ordeal, calm: AtomicU64::new(0), falls }
     }
 
     pub(crate) fn status(&self) -> Status {
@@ -85,8 +97,18 @@ impl Subject {
 
     /// After the fault the store is live and shows this.
     pub(crate) async fn ends_on(&self, ids: &str) {
+        self.ends_after_falls(ids, 0).await;
+    }
+
+    /// The same, of another incarnation of the cluster that is not as far as the one before.
+    pub(crate) async fn ends_further_back_on(&self, ids: &str) {
+        self.ends_after_falls(ids, 1).await;
+    }
+
+    async fn ends_after_falls(&self, ids: &str, falls: u64) {
         self.ordeal.converged(|| self.ids() == ids && self.status().state == State::Live).await;
-        assert_eq!(self.status().panics, 0);
+        assert_eq!((self.status().panics, self.status().sink_failures), (0, 0));
+        assert_eq!(self.falls.load(Ordering::SeqCst), falls, "of the revision that readers see");
     }
 }
 
