@@ -50,6 +50,7 @@ const HOST: House = House {
         "kv/memory",
         "clock",
         "backoff",
+        "meter",
         "watch",
         "mirror",
         "status",
@@ -66,6 +67,7 @@ const HOST: House = House {
     ],
     reserved: &[
         ("etcd_client", &["kv/etcd"]),
+        ("metrics", &["meter"]),
         ("tonic", &["kv/etcd"]),
         ("tokio::spawn", &["driver", "stream"]),
         ("tokio::select", &["kv", "driver", "stream", "cli"]),

@@ -9,7 +9,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 
 use tokio::sync::oneshot;
-use tracing::{Instrument, debug, error, info, info_span, warn};
+use tracing::{Instrument, debug, debug_span, error, info, info_span, warn};
 
 use crate::clock::Clock;
 use crate::kv::{Connect, Key, KvError, KvUpdate, Listing, Revision};
@@ -45,12 +45,16 @@ pub(crate) struct Parts {
     pub(crate) restored: Option<Restored>,
     /// What is to be kept goes there.
     pub(crate) writer: Option<Writer>,
+    /// What the store is called in spans.
+    pub(crate) name: String,
 }
 
 /// Spawns the task. It ends when the sender that belongs to `end` is dropped, and tells once how the start went.
 ///
 /// Must be called within a Tokio runtime that has its time driver enabled.
 pub(crate) fn spawn(parts: Parts, end: oneshot::Receiver<Infallible>) -> oneshot::Receiver<Started> {
+    // Not the scope itself: a key may be named after a tenant.
+    let span = info_span!("aldis_store", store = parts.name, scope = parts.config.scope.kind());
     let endpoints = parts.connect.endpoints().to_vec();
     let (start, started) = Start::new(endpoints.len());
     let (mirror, fallback) = parts.restored.map_or_else(|| (Mirror::new(), None), Restored::apart);
@@ -72,7 +76,7 @@ pub(crate) fn spawn(parts: Parts, end: oneshot::Receiver<Infallible>) -> oneshot
         follow(parts.connect, parts.config, driver, end).await;
         info!("the store has ended");
     };
-    tokio::spawn(run.instrument(info_span!("aldis_store")));
+    tokio::spawn(run.instrument(span));
     started
 }
 
@@ -113,12 +117,14 @@ impl Follower for Driver {
     }
 
     async fn change(&mut self, revision: Revision, events: Vec<KvUpdate>) {
+        self.board.delivered(events.len());
         let outcome = self.mirror.change(revision, events, self.clock.moment());
         self.publish(outcome);
     }
 
     async fn verify(&mut self, listing: Listing, later: BTreeSet<Key>) -> usize {
-        let outcome = self.mirror.verify(listing, &later, self.clock.moment());
+        let compare = || self.mirror.verify(listing, &later, self.clock.moment());
+        let outcome = debug_span!("aldis_verify").in_scope(compare);
         let repaired = outcome.repaired;
         self.on_verified(repaired);
         self.publish(outcome);
@@ -169,7 +175,7 @@ impl Follower for Driver {
             }
             Report::ClusterChanged { from, to } => {
                 warn!(?from, ?to, "the cluster was restored, wiped or replaced; following its present state");
-                self.board.change(Change::ClusterChanged { from, to }, |_| {});
+                self.board.cluster_changed(from, to);
             }
             Report::Unverified { cause } => {
                 info!(%cause, "a verifying read failed; the watch goes on");
@@ -203,9 +209,8 @@ impl Driver {
         let failures = self.sinks.apply(snapshot);
         for (name, cause) in &failures {
             error!(sink = name, %cause, revision = %snapshot.revision, "a sink did not take the snapshot");
+            self.board.sink_failed(name, cause);
         }
-        let failed = u64::try_from(failures.len()).unwrap_or(u64::MAX);
-        self.board.update(|status| status.sink_failures = status.sink_failures.saturating_add(failed));
         self.board.applied(snapshot);
         let (revision, digest) = (snapshot.revision, snapshot.digest);
         info!(%revision, %digest, directives = snapshot.set.len(), "applied");

@@ -14,6 +14,7 @@ pub mod clock;
 mod driver;
 pub mod fetch_cache;
 pub mod kv;
+pub mod meter;
 pub mod mirror;
 pub mod on_demand;
 pub mod publish;

@@ -33,6 +33,7 @@ use aldis_core::{Decision, DirectiveSet, Request, UnixMillis};
 use crate::clock::Clock;
 use crate::fetch_cache::{CacheOutcome, FetchCache, FetchError};
 use crate::kv::{Key, KvReader, Revision};
+use crate::meter;
 use crate::mirror::{Digest, Refusal};
 
 mod builder;
@@ -109,8 +110,19 @@ impl OnDemandDirectives {
     ) -> (CacheOutcome<FetchOutcome>, Result<Arc<TenantDirectives>, LoadError>) {
         // Before anything is allocated for a fetch.
         if let Some(directives) = self.fresh.get(tenant).await {
+            meter::hit();
             return (CacheOutcome::Hit, Ok(directives));
         }
+        let (outcome, result) = self.fetch(tenant).await;
+        let is_stale = result.as_ref().is_ok_and(|directives| directives.stale.is_some());
+        meter::miss(outcome.label(), fetch_label(&outcome), is_stale);
+        (outcome, result)
+    }
+
+    async fn fetch(
+        &self,
+        tenant: &str,
+    ) -> (CacheOutcome<FetchOutcome>, Result<Arc<TenantDirectives>, LoadError>) {
         let key = match self.key(tenant) {
             Ok(key) => key,
             Err(error) => return (fetched(FetchOutcome::BadTenant), Err(error)),
@@ -173,6 +185,14 @@ impl OnDemandDirectives {
 
 const fn fetched(outcome: FetchOutcome) -> CacheOutcome<FetchOutcome> {
     CacheOutcome::MissFetched { outcome: Some(outcome) }
+}
+
+/// What the read came to, if this load is the one that reports it.
+fn fetch_label(outcome: &CacheOutcome<FetchOutcome>) -> Option<&'static str> {
+    match outcome {
+        CacheOutcome::Hit | CacheOutcome::MissCoalesced => None,
+        CacheOutcome::MissFetched { outcome } => Some(outcome.map_or("panicked", FetchOutcome::label)),
+    }
 }
 
 impl fmt::Debug for OnDemandDirectives {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
+use tracing::{Instrument, Span, debug_span};
 
 use crate::kv::{Connect, KvError, KvSource, KvWatch, Revision, Scope, WatchMessage};
 use crate::watch::Input;
@@ -36,26 +37,27 @@ impl Calls {
 
     pub(super) fn connect(&mut self, endpoint: usize) {
         let connect = Arc::clone(&self.connect);
-        self.call =
-            Some(Box::pin(async move { Ok(Answer::Source(Arc::from(connect.connect(endpoint).await?))) }));
+        let name = connect.endpoints().get(endpoint).cloned().unwrap_or_default();
+        let call = async move { Ok(Answer::Source(Arc::from(connect.connect(endpoint).await?))) };
+        self.call = Some(Box::pin(call.instrument(debug_span!("aldis_connect", endpoint = name))));
     }
 
     pub(super) fn head(&mut self) {
-        self.on_source(
-            |source, scope| async move { Ok(Answer::Input(Input::Head(source.head(&scope).await?))) },
-        );
+        self.on_source(debug_span!("aldis_head"), |source, scope| async move {
+            Ok(Answer::Input(Input::Head(source.head(&scope).await?)))
+        });
     }
 
     pub(super) fn list(&mut self) {
-        self.on_source(|source, scope| async move {
+        self.on_source(debug_span!("aldis_list"), |source, scope| async move {
             Ok(Answer::Input(Input::Listed(source.list(&scope).await?)))
         });
     }
 
     pub(super) fn open_watch(&mut self, from: Revision) {
-        self.on_source(
-            move |source, scope| async move { Ok(Answer::Watch(source.watch(&scope, from).await?)) },
-        );
+        self.on_source(debug_span!("aldis_open_watch", from = %from), move |source, scope| async move {
+            Ok(Answer::Watch(source.watch(&scope, from).await?))
+        });
     }
 
     /// Asks the watch for its progress; what happened if that failed.
@@ -101,12 +103,13 @@ impl Calls {
         }
     }
 
-    fn on_source<F>(&mut self, call: impl FnOnce(Arc<dyn KvSource>, Scope) -> F)
+    /// Makes the call, within a span that shows how long it takes.
+    fn on_source<F>(&mut self, span: Span, call: impl FnOnce(Arc<dyn KvSource>, Scope) -> F)
     where
         F: Future<Output = Result<Answer, KvError>> + Send + 'static,
     {
         if let Some(source) = &self.source {
-            self.call = Some(Box::pin(call(Arc::clone(source), self.scope.clone())));
+            self.call = Some(Box::pin(call(Arc::clone(source), self.scope.clone()).instrument(span)));
         }
     }
 }

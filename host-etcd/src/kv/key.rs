@@ -104,6 +104,15 @@ impl Scope {
         }
     }
 
+    /// What kind of scope it is: `key` or `prefix`.
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Key(_) => "key",
+            Self::Prefix(_) => "prefix",
+        }
+    }
+
     /// Whether `key` lies in this scope.
     #[must_use]
     pub fn contains(&self, key: &Key) -> bool {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use aldis_core::UnixMillis;
 use tokio::time::timeout;
-use tracing::{info, warn};
+use tracing::{Instrument, debug_span, info, warn};
 
 use super::gate::{Closed, Gate};
 use super::known::Known;
@@ -47,7 +47,8 @@ impl Reads {
             Err(Closed::Paused(cause)) => return (FetchOutcome::Paused, Err(LoadError::Paused(cause))),
         };
         let last = self.known.header(tenant).await;
-        match timeout(self.deadline, self.ask(key, last)).await {
+        let ask = self.ask(key, last).instrument(debug_span!("aldis_read"));
+        match timeout(self.deadline, ask).await {
             Ok(Ok(answer)) => self.answered(tenant, answer).await,
             Ok(Err(cause)) => self.failed(cause),
             Err(_) => {

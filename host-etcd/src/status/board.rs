@@ -1,6 +1,7 @@
 //! Where the store's task writes, and everybody reads.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -9,17 +10,19 @@ use tokio::sync::broadcast;
 
 use super::{Change, Changes, State, Status};
 use crate::clock::Clock;
-use crate::kv::{Key, Revision};
-use crate::mirror::{Refusal, Snapshot};
+use crate::kv::{Header, Key, Revision};
+use crate::meter::{Readings, StoreMeter};
+use crate::mirror::{Refusal, RefusalCause, Snapshot};
 
 /// Changes that a subscriber may be behind before it misses some.
 const BACKLOG: usize = 1024;
 
 /// The status, and who wants to hear of its changes. Both change under one lock, so a subscriber knows exactly where its
-/// stream starts. Nobody on a request's path comes here.
+/// stream starts. Nobody on a request's path comes here. What is written here is counted, too, after the lock.
 #[derive(Debug)]
 pub(crate) struct Board {
     clock: Arc<Clock>,
+    meter: StoreMeter,
     inner: Mutex<Inner>,
 }
 
@@ -31,7 +34,8 @@ struct Inner {
 }
 
 impl Board {
-    pub(crate) fn new(clock: Arc<Clock>) -> Arc<Self> {
+    /// The board of the store of this name.
+    pub(crate) fn new(clock: Arc<Clock>, name: String) -> Arc<Self> {
         let (sender, _) = broadcast::channel(BACKLOG);
         let status = Status {
             state: State::Starting,
@@ -52,7 +56,9 @@ impl Board {
             last_error: None,
             state_refused: None,
         };
-        Arc::new(Self { clock, inner: Mutex::new(Inner { status, sender: Some(sender) }) })
+        let meter = StoreMeter::new(name);
+        meter.changed(&STATES, None, readings(&status));
+        Arc::new(Self { clock, meter, inner: Mutex::new(Inner { status, sender: Some(sender) }) })
     }
 
     /// The status now.
@@ -81,14 +87,36 @@ impl Board {
             status.digest = Some(digest);
             status.directives = directives;
         });
+        self.meter.snapshot_applied();
     }
 
     /// What is refused now, and which of it is new.
     pub(crate) fn refused(&self, all: BTreeMap<Key, Refusal>, new: Vec<(Key, Refusal)>) {
         self.update(|status| status.refused = all);
         for (key, refusal) in new {
+            self.meter.document_refused(reason(&refusal.cause));
             self.change(Change::Refused { key, refusal }, |_| {});
         }
+    }
+
+    /// A sink did not take what it was given.
+    pub(crate) fn sink_failed(&self, sink: &'static str, cause: &dyn fmt::Display) {
+        self.update(|status| {
+            status.sink_failures = status.sink_failures.saturating_add(1);
+            status.last_error = Some(format!("{sink}: {cause}"));
+        });
+        self.meter.sink_failed(sink);
+    }
+
+    /// The watch has delivered changes of so many keys.
+    pub(crate) fn delivered(&self, events: usize) {
+        self.meter.events(events);
+    }
+
+    /// Another cluster is followed, or another incarnation of it.
+    pub(crate) fn cluster_changed(&self, from: Header, to: Header) {
+        self.change(Change::ClusterChanged { from, to }, |_| {});
+        self.meter.cluster_changed();
     }
 
     pub(crate) fn confirmed(&self, revision: Revision) {
@@ -104,37 +132,43 @@ impl Board {
     }
 
     pub(crate) fn stale(&self, cause: String) {
-        let mut inner = self.lock();
-        inner.status.state = State::Stale;
-        let since = inner.status.last_confirmed.unwrap_or_else(|| self.clock.now());
-        inner.send(Change::Stale { since, cause });
+        self.write(|inner| {
+            inner.status.state = State::Stale;
+            let since = inner.status.last_confirmed.unwrap_or_else(|| self.clock.now());
+            inner.send(Change::Stale { since, cause });
+        });
     }
 
     /// Tells a change and what it does to the status.
     pub(crate) fn change(&self, change: Change, update: impl FnOnce(&mut Status)) {
-        let mut inner = self.lock();
-        update(&mut inner.status);
-        inner.send(change);
+        self.write(|inner| {
+            update(&mut inner.status);
+            inner.send(change);
+        });
     }
 
     /// Changes what nobody needs to be told of.
     pub(crate) fn update(&self, update: impl FnOnce(&mut Status)) {
-        update(&mut self.lock().status);
-    }
-
-    /// A sink did not take what it was given.
-    pub(crate) fn sink_failed(&self, cause: String) {
-        self.update(|status| {
-            status.sink_failures = status.sink_failures.saturating_add(1);
-            status.last_error = Some(cause);
-        });
+        self.write(|inner| update(&mut inner.status));
     }
 
     /// Ends the streams.
     pub(crate) fn stopped(&self) {
+        self.write(|inner| {
+            inner.status.state = State::Stopped;
+            inner.sender = None;
+        });
+    }
+
+    /// Every way to change the status goes through here, and what has changed is counted: after the lock, so that a
+    /// recorder holds nobody up. Should that of another thread come between, a gauge is right again with the next.
+    fn write(&self, write: impl FnOnce(&mut Inner)) {
         let mut inner = self.lock();
-        inner.status.state = State::Stopped;
-        inner.sender = None;
+        let before = readings(&inner.status);
+        write(&mut inner);
+        let after = readings(&inner.status);
+        drop(inner);
+        self.meter.changed(&STATES, Some(before), after);
     }
 
     fn dated(&self, mut status: Status) -> Status {
@@ -155,6 +189,33 @@ impl Board {
     }
 }
 
+/// The states by name.
+const STATES: [&str; 4] =
+    [State::Starting.as_str(), State::Live.as_str(), State::Stale.as_str(), State::Stopped.as_str()];
+
+/// What a recorder is told of the status.
+fn readings(status: &Status) -> Readings {
+    Readings {
+        state: status.state.as_str(),
+        revision: status.revision.map(Revision::as_u64),
+        directives: status.directives,
+        refused: status.refused.len(),
+        last_confirmed: status.last_confirmed,
+        reconnects: status.reconnects,
+        cancels: status.cancels,
+        repairs: status.repairs,
+        panics: status.panics,
+    }
+}
+
+/// The stable name of a reason, as the command shows it.
+fn reason(cause: &RefusalCause) -> &'static str {
+    match cause {
+        RefusalCause::Document(error) => error.reason().as_str(),
+        RefusalCause::Together(_) => "too_large",
+    }
+}
+
 impl Inner {
     fn send(&self, change: Change) {
         if let Some(sender) = &self.sender {
@@ -169,7 +230,7 @@ mod tests {
     use super::*;
 
     fn board() -> Arc<Board> {
-        Board::new(Arc::new(Clock::system().expect("has a clock")))
+        Board::new(Arc::new(Clock::system().expect("has a clock")), "test".to_owned())
     }
 
     #[tokio::test]

@@ -25,6 +25,9 @@ use crate::watch::Config;
 /// The key that is watched unless another scope is set.
 const DEFAULT_SCOPE: &str = "aldis/directives";
 
+/// What a store is called unless it is set.
+const DEFAULT_NAME: &str = "default";
+
 /// How long the start may take unless it is set.
 const DEFAULT_CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -36,6 +39,7 @@ const READING_SHARE: u32 = 4;
 pub struct Builder {
     backend: Backend,
     scope: Scope,
+    name: String,
     connect_timeout: Duration,
     sinks: Vec<Arc<dyn Sink>>,
     strict_start: bool,
@@ -73,6 +77,7 @@ impl Builder {
         Self {
             backend,
             scope: Scope::parse(DEFAULT_SCOPE),
+            name: DEFAULT_NAME.to_owned(),
             connect_timeout: DEFAULT_CONNECT_TIMEOUT,
             sinks: Vec::new(),
             strict_start: false,
@@ -88,6 +93,13 @@ impl Builder {
     /// `aldis/directives` unless set.
     pub fn scope(mut self, scope: &str) -> Self {
         self.scope = Scope::parse(scope);
+        self
+    }
+
+    /// What the store is called in metrics and spans; `default` unless set. Where several stores live in one process, each
+    /// needs a name of its own.
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.name = name.into();
         self
     }
 
@@ -207,7 +219,7 @@ impl Builder {
         let path = self.state_directory.take();
         let state = State::open(path, &self.scope, &clock, self.connect_timeout / READING_SHARE).await;
         let clock = Arc::new(state.clock(clock));
-        let board = Board::new(Arc::clone(&clock));
+        let board = Board::new(Arc::clone(&clock), self.name.clone());
         let disk = state.writer(&clock, &board);
         let (restored, no_state) = self.restored(state, clock.moment());
         let cache = Arc::new(NativeCache::new(Arc::new(nothing())));
@@ -226,6 +238,7 @@ impl Builder {
             strict_start: self.strict_start,
             restored,
             writer: disk.as_ref().map(Disk::writer),
+            name: self.name,
         };
         let (alive, end) = oneshot::channel();
         let unreachable = || StartFailure::Unreachable(BTreeMap::new());

@@ -55,7 +55,8 @@ impl State {
         }
         let pulse = self.restored.as_ref().ok().map(|(pulse, _)| pulse);
         let disk = Disk::start(directory, Arc::clone(clock), Arc::clone(board), pulse);
-        disk.inspect_err(|error| board.sink_failed(format!("state directory: no thread: {error}"))).ok()
+        disk.inspect_err(|error| board.sink_failed("state directory", &format_args!("no thread: {error}")))
+            .ok()
     }
 }
 

@@ -160,7 +160,7 @@ impl Shared {
 
     fn failed(&self, cause: &str) {
         tracing::error!(cause, "the disk did not take the state; what is in force is not affected");
-        self.board.sink_failed(format!("state directory: {cause}"));
+        self.board.sink_failed("state directory", &cause);
     }
 }
 

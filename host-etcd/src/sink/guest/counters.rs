@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use super::fault::{Fault, GuestError};
 use super::lock;
 use super::slot::Slot;
+use crate::meter::guest as meter;
 
 /// What the guests of a sink went through since it was made.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,28 +46,40 @@ pub(super) struct Counters {
     not_ready: AtomicU64,
     too_long: AtomicU64,
     last_reason: Mutex<Option<String>>,
+    told: Mutex<Told>,
+}
+
+/// What a recorder has been told of.
+#[derive(Clone, Copy, Debug, Default)]
+struct Told {
+    calls: u64,
+    not_ready: u64,
+    too_long: u64,
 }
 
 impl Counters {
     pub(super) fn fault(&self, fault: &Fault) {
-        let counter = match fault {
-            Fault::Trap(_) => &self.traps,
-            Fault::Deadline => &self.timeouts,
-            Fault::Nonsense(_) => &self.nonsense,
+        let (counter, kind) = match fault {
+            Fault::Trap(_) => (&self.traps, "trap"),
+            Fault::Deadline => (&self.timeouts, "timeout"),
+            Fault::Nonsense(_) => (&self.nonsense, "nonsense"),
         };
         add_one(counter);
+        meter::fault(kind);
         self.note(fault.to_string());
         tracing::warn!(reason = %fault, "a guest broke; its place is taken by a new one");
     }
 
     pub(super) fn refused_set(&self, error: &GuestError) {
         add_one(&self.refused_sets);
+        meter::set_refused();
         self.note(error.to_string());
         tracing::warn!(reason = %error, "no guest takes the set; the previous one stays in force");
     }
 
     pub(super) fn replacement(&self) {
         add_one(&self.replacements);
+        meter::replaced();
     }
 
     pub(super) fn not_ready(&self) {
@@ -77,11 +90,26 @@ impl Counters {
         add_one(&self.too_long);
     }
 
+    /// Tells a recorder what has been counted per request since this was called last: requests themselves do not.
+    pub(super) fn tell(&self, slots: &[Slot]) {
+        let now = Told {
+            calls: calls(slots),
+            not_ready: self.not_ready.load(Ordering::Relaxed),
+            too_long: self.too_long.load(Ordering::Relaxed),
+        };
+        let last = std::mem::replace(&mut *lock(&self.told), now);
+        meter::evaluated(
+            now.calls.wrapping_sub(last.calls),
+            now.not_ready.wrapping_sub(last.not_ready),
+            now.too_long.wrapping_sub(last.too_long),
+        );
+    }
+
     pub(super) fn report(&self, slots: &[Slot]) -> GuestReport {
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         let memories: Vec<usize> = slots.iter().filter_map(Slot::memory_bytes).collect();
         GuestReport {
-            calls: slots.iter().map(Slot::calls).fold(0, u64::wrapping_add),
+            calls: calls(slots),
             traps: read(&self.traps),
             timeouts: read(&self.timeouts),
             nonsense: read(&self.nonsense),
@@ -98,6 +126,10 @@ impl Counters {
     fn note(&self, reason: String) {
         *lock(&self.last_reason) = Some(reason);
     }
+}
+
+fn calls(slots: &[Slot]) -> u64 {
+    slots.iter().map(Slot::calls).fold(0, u64::wrapping_add)
 }
 
 /// Counters order nothing: each is a number of its own.

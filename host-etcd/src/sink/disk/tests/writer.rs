@@ -83,7 +83,7 @@ impl Strings {
 
 fn puppet(restored: Option<&Pulse>) -> (Disk, Strings, Arc<Board>, Arc<Still>) {
     let (still, clock) = clock();
-    let board = Board::new(Arc::clone(&clock));
+    let board = Board::new(Arc::clone(&clock), "test".to_owned());
     let ((tell, asked), (answers, take)) = (channel(), channel());
     let medium = Puppet { asked: Mutex::new(tell), answers: Mutex::new(take) };
     let disk = Disk::start_on(medium, scope(), clock, Arc::clone(&board), restored).expect("a thread");
@@ -204,7 +204,7 @@ fn on_a_real_disk_dropping_writes_what_was_kept() {
     let directory = StateDirectory::new(home.path().into(), &scope());
     for revision in 1..20 {
         let (_, clock) = clock();
-        let board = Board::new(Arc::clone(&clock));
+        let board = Board::new(Arc::clone(&clock), "test".to_owned());
         let disk = Disk::start(directory.clone(), clock, Arc::clone(&board), None).expect("a thread");
         disk.writer().keep(at_revision(revision));
         drop(disk);
