@@ -70,3 +70,12 @@ async fn lasts(etcd: &Scripted, duration: Duration) {
     let bound = usize::try_from(seconds + 1).expect("small") * CALLS_PER_SECOND;
     assert!(calls <= bound, "{calls} calls in {seconds} s");
 }
+
+/// Puts `two` while the fault lasts, and ends the fault.
+async fn ends_on_two(etcd: &Scripted, subject: &Subject) {
+    subject.ordeal.publish("two");
+    etcd.put(KEY, document("two"));
+    etcd.heal();
+    subject.ordeal.stops();
+    subject.ends_on("two").await;
+}

@@ -6,7 +6,7 @@ use rig::eventually;
 use rig::scripted::{Beginning, WatchResponse, message};
 
 use super::subject::{KEY, SOON, document};
-use super::{following_one, lasts};
+use super::{ends_on_two, following_one, lasts};
 
 /// The server refuses every watch so; nothing comes of it but retries, until it does not.
 async fn refused_with(fault: &str, says: Vec<WatchResponse>, cause: &str) {
@@ -18,11 +18,7 @@ async fn refused_with(fault: &str, says: Vec<WatchResponse>, cause: &str) {
     let told = || subject.status().last_error.is_some_and(|error| error.contains(cause));
     eventually(&format!("{fault}: it tells {cause:?}"), SOON, told).await;
     lasts(&etcd, Duration::from_secs(2)).await;
-    subject.ordeal.publish("two");
-    etcd.put(KEY, document("two"));
-    etcd.heal();
-    subject.ordeal.stops();
-    subject.ends_on("two").await;
+    ends_on_two(&etcd, &subject).await;
     let status = subject.status();
     assert!(status.cancels >= 2 && status.repairs == 0, "{fault}: {status:?}");
 }

@@ -8,7 +8,7 @@ use rig::eventually;
 use rig::scripted::{Beginning, Call, Code, Reply, Scripted};
 
 use super::subject::{KEY, SOON, document};
-use super::{builder, calls, following_with, holding_one, lasts};
+use super::{builder, calls, ends_on_two, following_with, holding_one, lasts};
 
 /// A watch that stands is lost, and what comes after it is never answered.
 async fn a_silent(call: Call, cause: &str) {
@@ -21,11 +21,7 @@ async fn a_silent(call: Call, cause: &str) {
     let told = || subject.status().last_error.is_some_and(|error| error.contains(cause));
     eventually(&format!("{fault}: it tells {cause:?}"), SOON, told).await;
     lasts(&etcd, Duration::from_secs(1)).await;
-    subject.ordeal.publish("two");
-    etcd.put(KEY, document("two"));
-    etcd.heal();
-    subject.ordeal.stops();
-    subject.ends_on("two").await;
+    ends_on_two(&etcd, &subject).await;
 }
 
 /// The stream is there, and says not even that the watch stands.
@@ -37,11 +33,7 @@ async fn a_watch_that_is_never_acknowledged() {
     subject.notices_a_loss().await;
     let told = || subject.status().last_error.is_some_and(|error| error.contains("no answer to watch"));
     eventually("it tells that the watch is not answered", SOON, told).await;
-    subject.ordeal.publish("two");
-    etcd.put(KEY, document("two"));
-    etcd.heal();
-    subject.ordeal.stops();
-    subject.ends_on("two").await;
+    ends_on_two(&etcd, &subject).await;
 }
 
 async fn a_verifying_read_that_is_never_answered() {

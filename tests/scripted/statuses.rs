@@ -7,8 +7,8 @@ use aldis_etcd::EtcdDirectiveStore;
 use rig::scripted::{Beginning, Call, Code, Reply, Scripted, message};
 use tokio::task::JoinSet;
 
-use super::subject::{KEY, Subject, document};
-use super::{builder, following_with, holding_one, lasts};
+use super::subject::{KEY, Subject};
+use super::{builder, ends_on_two, following_with, holding_one, lasts};
 
 /// What the store's words for a scripted status hold.
 const CAUSE: &str = "as scripted";
@@ -35,11 +35,7 @@ async fn survives(fault: String, strikes: impl FnOnce(&Scripted)) {
     strikes(&etcd);
     subject.tells(CAUSE).await;
     lasts(&etcd, Duration::from_secs(2)).await;
-    subject.ordeal.publish("two");
-    etcd.put(KEY, document("two"));
-    etcd.heal();
-    subject.ordeal.stops();
-    subject.ends_on("two").await;
+    ends_on_two(&etcd, &subject).await;
     assert_eq!(subject.status().repairs, 0, "{fault}");
 }
 
@@ -108,11 +104,7 @@ async fn in_place_of_a_token_or_the_servers_status_it_is_retried() {
             subject.tells(CAUSE).await;
             assert!(!subject.status().last_error.expect("just read").contains("secret"));
             lasts(&etcd, Duration::from_secs(1)).await;
-            subject.ordeal.publish("two");
-            etcd.put(KEY, document("two"));
-            etcd.heal();
-            subject.ordeal.stops();
-            subject.ends_on("two").await;
+            ends_on_two(&etcd, &subject).await;
         }
     })
     .await;
