@@ -66,26 +66,27 @@ impl Field {
     }
 }
 
-/// Reads one directive.
+/// Reads one directive and hands it on. It is large, so it does not travel up as a value.
 pub(super) struct OneDirective<'c, 'w, 'de> {
     pub(super) context: &'c Context,
     pub(super) whole: &'w mut Whole<'de>,
+    pub(super) accept: &'w mut dyn FnMut(Directive<'de>),
 }
 
 impl<'de> Read<'de> for OneDirective<'_, '_, 'de> {
-    type Value = Directive<'de>;
+    type Value = ();
     const DEPTH: u32 = 3;
 
     fn context(&self) -> &Context {
         self.context
     }
 
-    fn token<E: Error>(self, _: Token<'de>) -> Result<Directive<'de>, E> {
+    fn token<E: Error>(self, _: Token<'de>) -> Result<(), E> {
         Err(self.context.fail(Reason::NotAnObject, Part::Value))
     }
 
-    fn object<A: MapAccess<'de>>(self, mut entries: A) -> Result<Directive<'de>, A::Error> {
-        let Self { context, whole } = self;
+    fn object<A: MapAccess<'de>>(self, mut entries: A) -> Result<(), A::Error> {
+        let Self { context, whole, accept } = self;
         if !whole.has_room() {
             return Err(context.fail(Reason::TooManyDirectives, Part::Start));
         }
@@ -103,7 +104,8 @@ impl<'de> Read<'de> for OneDirective<'_, '_, 'de> {
                 .map_err(|error| context.at(error, step))?;
             draft.place = draft.place.saturating_add(1);
         }
-        draft.finish()
+        accept(draft.finish()?);
+        Ok(())
     }
 }
 

@@ -80,14 +80,15 @@ impl<'de> Read<'de> for Directives<'_, '_, 'de> {
     }
 
     fn array<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
-        let context = self.context;
+        let Self { context, accept } = self;
         let mut whole = Whole { ids: HashTable::new(), entries: 0 };
         let mut place = 0_usize;
         loop {
-            let one = Reader(OneDirective { context, whole: &mut whole });
+            let one = Reader(OneDirective { context, whole: &mut whole, accept: &mut *accept });
             let next = items.next_element_seed(one).map_err(|error| context.at(error, Step::item(place)))?;
-            let Some(directive) = next else { return Ok(()) };
-            (self.accept)(directive);
+            if next.is_none() {
+                return Ok(());
+            }
             place = place.saturating_add(1);
         }
     }
