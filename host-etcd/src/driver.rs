@@ -4,7 +4,7 @@
 //! One task for each store. It ends when the last handle is dropped: with it go the connection, the watch and whatever
 //! call is under way. A panic in it, wherever it comes from, costs one reconnect.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use tracing::{Instrument, debug, debug_span, error, info, info_span, warn};
 
 use crate::clock::Clock;
 use crate::kv::{Connect, Key, KvError, KvUpdate, Listing, Revision};
-use crate::mirror::{Mirror, Outcome, Snapshot};
+use crate::mirror::{Outcome, Refusal, SharedMirror, Snapshot};
 use crate::sink::Sink;
 use crate::sink::disk::Writer;
 use crate::status::{Board, Change, Status};
@@ -25,11 +25,10 @@ mod restart;
 mod sinks;
 mod start;
 
-use restart::Fallback;
 use sinks::Sinks;
 
 pub(crate) use follow::{Follower, follow};
-pub(crate) use restart::Restored;
+pub(crate) use restart::Fallback;
 pub(crate) use start::{Start, StartFailure, Started};
 
 /// What a store's task works with.
@@ -41,9 +40,11 @@ pub(crate) struct Parts {
     pub(crate) sinks: Vec<Arc<dyn Sink>>,
     /// Whether a malformed document ends the start.
     pub(crate) strict_start: bool,
-    /// What the state directory held.
-    pub(crate) restored: Option<Restored>,
-    /// What is to be kept goes there.
+    /// Empty, or as it was before a restart.
+    pub(crate) mirror: SharedMirror,
+    /// Where the store may start with that.
+    pub(crate) fallback: Option<Fallback>,
+    /// Writes the mirror down.
     pub(crate) writer: Option<Writer>,
     /// What the store is called in spans.
     pub(crate) name: String,
@@ -57,11 +58,10 @@ pub(crate) fn spawn(parts: Parts, end: oneshot::Receiver<Infallible>) -> oneshot
     let span = info_span!("aldis_store", store = parts.name, scope = parts.config.scope.kind());
     let endpoints = parts.connect.endpoints().to_vec();
     let (start, started) = Start::new(endpoints.len());
-    let (mirror, fallback) = parts.restored.map_or_else(|| (Mirror::new(), None), Restored::apart);
     let driver = Driver {
-        mirror,
+        mirror: parts.mirror,
         is_in_force: false,
-        fallback,
+        fallback: parts.fallback,
         writer: parts.writer,
         sinks: Sinks::new(parts.sinks),
         clock: parts.clock,
@@ -81,7 +81,7 @@ pub(crate) fn spawn(parts: Parts, end: oneshot::Receiver<Infallible>) -> oneshot
 }
 
 struct Driver {
-    mirror: Mirror,
+    mirror: SharedMirror,
     /// Whether what the mirror holds has been handed to the sinks; not yet if it is from before a restart.
     is_in_force: bool,
     fallback: Option<Fallback>,
@@ -108,9 +108,9 @@ impl Follower for Driver {
         let cluster_id = listing.header.cluster_id;
         self.board.update(|status| status.cluster_id = Some(cluster_id));
         self.keep_confirmed(listing.header.revision);
-        let mut outcome = self.mirror.replace(listing, self.clock.moment());
+        let mut outcome = self.mirror.lock().replace(listing, self.clock.moment());
         if !self.is_in_force {
-            outcome.snapshot = outcome.snapshot.or_else(|| self.mirror.snapshot().cloned());
+            outcome.snapshot = outcome.snapshot.or_else(|| self.mirror.lock().snapshot().cloned());
         }
         self.publish(outcome);
         self.started();
@@ -118,12 +118,12 @@ impl Follower for Driver {
 
     async fn change(&mut self, revision: Revision, events: Vec<KvUpdate>) {
         self.board.delivered(events.len());
-        let outcome = self.mirror.change(revision, events, self.clock.moment());
+        let outcome = self.mirror.lock().change(revision, events, self.clock.moment());
         self.publish(outcome);
     }
 
     async fn verify(&mut self, listing: Listing, later: BTreeSet<Key>) -> usize {
-        let compare = || self.mirror.verify(listing, &later, self.clock.moment());
+        let compare = || self.mirror.lock().verify(listing, &later, self.clock.moment());
         let outcome = debug_span!("aldis_verify").in_scope(compare);
         let repaired = outcome.repaired;
         self.on_verified(repaired);
@@ -139,7 +139,7 @@ impl Follower for Driver {
     fn before_waiting(&mut self) {
         self.sinks.sweep();
         if self.is_in_force {
-            let outcome = self.mirror.catch_up(self.clock.moment());
+            let outcome = self.mirror.lock().catch_up(self.clock.moment());
             if outcome.snapshot.is_some() {
                 self.publish(outcome);
             }
@@ -200,7 +200,7 @@ impl Driver {
             // Not the key: it may be named after a tenant. The status shows it.
             warn!(revision = %refusal.revision, cause = %refusal.cause, "refused a document, its last good one stays");
         }
-        let all = self.mirror.refusals().map(|(key, refusal)| (key.clone(), refusal.clone())).collect();
+        let all = self.refusals();
         self.board.refused(all, refused);
     }
 
@@ -227,11 +227,16 @@ impl Driver {
     }
 
     fn started(&mut self) {
-        let first_refusal = self.mirror.refusals().next().filter(|_| self.strict_start);
+        let first_refusal = self.refusals().pop_first().filter(|_| self.strict_start);
         self.start.tell(match first_refusal {
-            Some((key, refusal)) => Err(StartFailure::Refused(key.clone(), refusal.clone())),
+            Some((key, refusal)) => Err(StartFailure::Refused(key, refusal)),
             None => Ok(()),
         });
+    }
+
+    fn refusals(&self) -> BTreeMap<Key, Refusal> {
+        let mirror = self.mirror.lock();
+        mirror.refusals().map(|(key, refusal)| (key.clone(), refusal.clone())).collect()
     }
 
     fn on_endpoint_failed(&mut self, endpoint: usize, cause: KvError, delay: std::time::Duration) {

@@ -22,6 +22,7 @@ mod document;
 mod merge;
 mod record;
 mod seen;
+mod shared;
 #[cfg(test)]
 mod tests;
 
@@ -32,6 +33,7 @@ pub use digest::Digest;
 pub(crate) use document::Version;
 pub(crate) use record::{Kept, Record};
 pub(crate) use seen::Gone;
+pub(crate) use shared::SharedMirror;
 
 /// Everything in force at one revision. Immutable.
 #[derive(Clone, Debug, PartialEq, Eq)]

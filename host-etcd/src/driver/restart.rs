@@ -4,36 +4,20 @@ use tracing::warn;
 
 use super::Driver;
 use crate::kv::Revision;
-use crate::mirror::{Mirror, Outcome};
+use crate::mirror::Outcome;
 use crate::sink::disk::Confirmed;
 
-/// What is known from before a restart.
-pub(crate) struct Restored {
-    pub(crate) mirror: Mirror,
-    pub(crate) confirmed: Option<Confirmed>,
-    /// Whether to start with it where no endpoint can be read from.
-    pub(crate) may_start: bool,
-}
-
 /// That the store may start with what the mirror holds from before a restart.
-pub(super) struct Fallback {
-    confirmed: Option<Confirmed>,
-}
-
-impl Restored {
-    pub(super) fn apart(self) -> (Mirror, Option<Fallback>) {
-        let Self { mirror, confirmed, may_start } = self;
-        (mirror, may_start.then_some(Fallback { confirmed }))
-    }
+pub(crate) struct Fallback {
+    /// When the server last confirmed it.
+    pub(crate) confirmed: Option<Confirmed>,
 }
 
 impl Driver {
     /// Has everything written that a restart must not lose.
     pub(super) fn keep(&self) {
-        if let Some(writer) = &self.writer
-            && let Some(record) = self.mirror.record()
-        {
-            writer.keep(record);
+        if let Some(writer) = &self.writer {
+            writer.keep();
         }
     }
 
@@ -47,13 +31,13 @@ impl Driver {
     /// Puts in force what was so before the restart, though nobody confirms it.
     pub(super) fn start_from_disk(&mut self, Fallback { confirmed }: Fallback, cause: String) {
         warn!("no endpoint could be read from; starting with what the state directory holds");
-        let cluster_id = self.mirror.header().map(|header| header.cluster_id);
+        let cluster_id = self.mirror.lock().header().map(|header| header.cluster_id);
         self.board.update(|status| {
             status.last_confirmed = confirmed.map(|confirmed| confirmed.at);
             status.confirmed_revision = confirmed.map(|confirmed| confirmed.revision);
             status.cluster_id = cluster_id;
         });
-        let snapshot = self.mirror.snapshot().cloned();
+        let snapshot = self.mirror.lock().snapshot().cloned();
         self.publish(Outcome { snapshot, ..Outcome::default() });
         self.board.stale(cause);
         self.started();

@@ -2,7 +2,7 @@
 //!
 //! A state directory holds two files for each scope, named after a hash of the scope. `<hash>.state` is everything that
 //! a mirror knows: what is in force, for each key the newest version and the last good one, from when lifetimes count,
-//! and the cluster's revision. It is written after each change. `<hash>.clock` is small: how far the store's clock had
+//! and the cluster's revision. It is written after changes. `<hash>.clock` is small: how far the store's clock had
 //! come, and when the server last confirmed what is in force. It is written once a minute, and when a directive has just
 //! expired, so that no wall clock can bring it back after a restart.
 //!

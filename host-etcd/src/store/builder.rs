@@ -12,13 +12,13 @@ use tokio::sync::oneshot;
 use super::error::{EndpointFailure, StartError};
 use super::state::State;
 use super::{EtcdDirectiveStore, Shared};
-use crate::clock::{Clock, Moment, Readings};
-use crate::driver::{self, Parts, Restored, StartFailure};
+use crate::clock::{Clock, Readings};
+use crate::driver::{self, Fallback, Parts, StartFailure};
 use crate::kv::etcd::{EtcdConnector, EtcdOptions, Tls};
 use crate::kv::{Connect, Revision, Scope};
 use crate::mirror::{Digest, Snapshot};
 use crate::sink::disk::Disk;
-use crate::sink::{NativeCache, Sink, StateError};
+use crate::sink::{NativeCache, Sink};
 use crate::status::Board;
 use crate::watch::Config;
 
@@ -166,7 +166,7 @@ impl Builder {
     /// documents together. Stores of any scopes and any processes may share a directory; of two that follow the same scope
     /// the last to write wins. It need not survive longer than the directives live.
     ///
-    /// A thread of the store's writes after each change, and the time about once a minute. A disk that is slow, full or
+    /// A thread of the store's writes after changes, at most five times a second, and the time about once a minute. A disk that is slow, full or
     /// gone never delays a reader or the watch; its failures are counted in
     /// [`Status::sink_failures`](crate::Status::sink_failures) and tried again. Files that cannot be used are set aside
     /// as `….refused`, [`Status::state_refused`](crate::Status::state_refused) says why, and the store starts without.
@@ -218,15 +218,16 @@ impl Builder {
         let began = tokio::time::Instant::now();
         let path = self.state_directory.take();
         let state = State::open(path, &self.scope, &clock, self.connect_timeout / READING_SHARE).await;
-        let clock = Arc::new(state.clock(clock));
+        let clock = state.clock(clock);
         let board = Board::new(Arc::clone(&clock), self.name.clone());
         let disk = state.writer(&clock, &board);
-        let (restored, no_state) = self.restored(state, clock.moment());
         let cache = Arc::new(NativeCache::new(Arc::new(nothing())));
         let (endpoints, limit) = (connect.endpoints().to_vec(), self.connect_timeout);
         let mut config = self.config(endpoints.len());
         config.connect_timeout = limit.saturating_sub(began.elapsed());
-        config.held = restored.as_ref().and_then(|restored| restored.mirror.header());
+        config.held = state.mirror.lock().header();
+        let fallback = state.pulse.filter(|_| self.start_from_disk);
+        let no_state = state.error.filter(|_| self.start_from_disk);
         let parts = Parts {
             config,
             connect,
@@ -236,7 +237,8 @@ impl Builder {
                 .chain(self.sinks)
                 .collect(),
             strict_start: self.strict_start,
-            restored,
+            mirror: state.mirror,
+            fallback: fallback.map(|pulse| Fallback { confirmed: pulse.confirmed }),
             writer: disk.as_ref().map(Disk::writer),
             name: self.name,
         };
@@ -247,19 +249,6 @@ impl Builder {
                 shared: Arc::new(Shared { cache, board, clock, _alive: alive, _disk: disk }),
             }),
             Err(failure) => Err(start_error(failure, &endpoints, limit).with_state(no_state)),
-        }
-    }
-
-    /// What the store knows from before a restart; if it was to start with that and cannot, why.
-    fn restored(&self, state: State, now: Moment) -> (Option<Restored>, Option<StateError>) {
-        match state.restored {
-            Ok((pulse, mut mirror)) => {
-                // Nothing of it is in force yet.
-                mirror.catch_up(now);
-                let may_start = self.start_from_disk;
-                (Some(Restored { mirror, confirmed: pulse.confirmed, may_start }), None)
-            }
-            Err(error) => (None, Some(error).filter(|_| self.start_from_disk)),
         }
     }
 

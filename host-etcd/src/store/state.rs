@@ -11,7 +11,7 @@ use tracing::{info, warn};
 
 use crate::clock::Clock;
 use crate::kv::Scope;
-use crate::mirror::Mirror;
+use crate::mirror::{Mirror, SharedMirror};
 use crate::sink::StateError;
 use crate::sink::disk::{Disk, Pulse, StateDirectory};
 use crate::status::Board;
@@ -19,8 +19,12 @@ use crate::status::Board;
 /// The directory, and what was in it.
 pub(super) struct State {
     directory: Option<StateDirectory>,
-    /// What was restored, or why nothing was.
-    pub(super) restored: Result<(Pulse, Mirror), StateError>,
+    /// Empty if nothing was restored.
+    pub(super) mirror: SharedMirror,
+    /// What was known of time, if something was restored.
+    pub(super) pulse: Option<Pulse>,
+    /// Why nothing was.
+    pub(super) error: Option<StateError>,
 }
 
 impl State {
@@ -31,30 +35,37 @@ impl State {
             Some(directory) => restore(directory.clone(), clock, limit).await,
             None => Err(StateError::NotConfigured),
         };
-        match &restored {
-            Ok(_) => info!("restored from the state directory"),
-            Err(StateError::NotConfigured | StateError::Missing) => {}
-            Err(error) => warn!(%error, "starting as if there was no state directory"),
+        let (mirror, pulse, error) = match restored {
+            Ok((pulse, mirror)) => (mirror, Some(pulse), None),
+            Err(error) => (Mirror::new(), None, Some(error)),
+        };
+        match &error {
+            None => info!("restored from the state directory"),
+            Some(StateError::NotConfigured | StateError::Missing) => {}
+            Some(error) => warn!(%error, "starting as if there was no state directory"),
         }
-        Self { directory, restored }
+        Self { directory, mirror: SharedMirror::new(mirror), pulse, error }
     }
 
     /// A clock that goes on where the one before the restart was.
-    pub(super) fn clock(&self, clock: Clock) -> Clock {
-        match &self.restored {
-            Ok((pulse, _)) => clock.no_earlier_than(pulse.reading),
-            Err(_) => clock,
-        }
+    pub(super) fn clock(&self, clock: Clock) -> Arc<Clock> {
+        let clock = match &self.pulse {
+            Some(pulse) => clock.no_earlier_than(pulse.reading),
+            None => clock,
+        };
+        // Nothing of it is in force yet.
+        self.mirror.lock().catch_up(clock.moment());
+        Arc::new(clock)
     }
 
     /// Starts what writes to the directory, and shows why what was there is not used.
     pub(super) fn writer(&self, clock: &Arc<Clock>, board: &Arc<Board>) -> Option<Disk> {
         let directory = self.directory.clone()?;
-        if let Some(error) = self.restored.as_ref().err().filter(|error| **error != StateError::Missing) {
+        if let Some(error) = self.error.as_ref().filter(|error| **error != StateError::Missing) {
             board.update(|status| status.state_refused = Some(error.to_string()));
         }
-        let pulse = self.restored.as_ref().ok().map(|(pulse, _)| pulse);
-        let disk = Disk::start(directory, Arc::clone(clock), Arc::clone(board), pulse);
+        let (mirror, pulse) = (self.mirror.clone(), self.pulse.as_ref());
+        let disk = Disk::start(directory, mirror, Arc::clone(clock), Arc::clone(board), pulse);
         disk.inspect_err(|error| board.sink_failed("state directory", &format_args!("no thread: {error}")))
             .ok()
     }

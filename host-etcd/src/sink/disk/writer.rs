@@ -1,7 +1,8 @@
-//! The thread that writes. The store's task hands over what is to be kept and goes on at once: a disk may take seconds,
-//! and one that is sick may never answer.
+//! The thread that writes. The store's task says that there is news and goes on at once: a disk may take seconds, and one
+//! that is sick may never answer. When the disk is ready the thread records what is known then.
 
 use std::io;
+use std::mem::take;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -13,7 +14,7 @@ use super::layout::{encode_clock, encode_state};
 use super::{Confirmed, Pulse, StateDirectory};
 use crate::clock::Clock;
 use crate::kv::Scope;
-use crate::mirror::Record;
+use crate::mirror::{Record, SharedMirror};
 use crate::status::Board;
 
 /// How often the clock is written while nothing changes.
@@ -21,6 +22,9 @@ const PULSE_EVERY: Duration = Duration::from_secs(60);
 
 /// Between two writes of the clock, however many directives end meanwhile.
 const PULSE_PAUSE: Duration = Duration::from_secs(1);
+
+/// Between two writes of anything, however fast documents change.
+const PAUSE: Duration = Duration::from_millis(200);
 
 /// After a failure, unless something new comes before.
 const RETRY_AFTER: Duration = Duration::from_secs(10);
@@ -46,7 +50,7 @@ impl Medium for StateDirectory {
 #[derive(Debug)]
 pub(crate) struct Disk(Writer);
 
-/// Hands over what is to be written. Never waits for the disk.
+/// Says what is to be written. Never waits for the disk.
 #[derive(Clone, Debug)]
 pub(crate) struct Writer(Arc<Shared>);
 
@@ -60,10 +64,10 @@ struct Shared {
     ended: Condvar,
 }
 
-/// The latest wins: what was not written before the next comes is never written.
 #[derive(Debug, Default)]
 struct Slot {
-    record: Option<Record>,
+    /// The disk does not have what is known.
+    is_news: bool,
     confirmed: Option<Confirmed>,
     is_closing: bool,
     has_ended: bool,
@@ -72,20 +76,22 @@ struct Slot {
 }
 
 impl Disk {
-    /// Starts the thread. `confirmed` is what the directory says already, if it says anything.
+    /// Starts the thread, which records this mirror. `restored` is what the directory says already, if it does.
     pub(crate) fn start(
         directory: StateDirectory,
+        mirror: SharedMirror,
         clock: Arc<Clock>,
         board: Arc<Board>,
         restored: Option<&Pulse>,
     ) -> io::Result<Self> {
         let scope = directory.scope().clone();
-        Self::start_on(directory, scope, clock, board, restored)
+        Self::start_on(directory, scope, move || mirror.lock().record(), clock, board, restored)
     }
 
     pub(super) fn start_on(
         medium: impl Medium,
         scope: Scope,
+        record: impl Fn() -> Option<Record> + Send + 'static,
         clock: Arc<Clock>,
         board: Arc<Board>,
         restored: Option<&Pulse>,
@@ -97,8 +103,9 @@ impl Disk {
             shared: Arc::clone(&shared),
             medium,
             scope,
+            record: Box::new(record),
             clock,
-            unwritten: None,
+            has_failed: false,
             set: None,
             next_end: None,
             has_state: restored.is_some(),
@@ -128,10 +135,10 @@ impl Drop for Disk {
 }
 
 impl Writer {
-    /// Has this written, instead of what is waiting to be.
-    pub(crate) fn keep(&self, record: Record) {
+    /// Has what is known written as soon as the disk is ready.
+    pub(crate) fn keep(&self) {
         let mut slot = self.0.lock();
-        slot.record = Some(record);
+        slot.is_news = true;
         self.0.wanted.notify_one();
         self.0.complain_if_slow(slot);
     }
@@ -169,9 +176,11 @@ struct Writing<M> {
     shared: Arc<Shared>,
     medium: M,
     scope: Scope,
+    /// What is known.
+    record: Box<dyn Fn() -> Option<Record> + Send>,
     clock: Arc<Clock>,
-    /// What the disk did not take.
-    unwritten: Option<Record>,
+    /// The disk did not take the last state.
+    has_failed: bool,
     /// What was in force when the state was last written.
     set: Option<Arc<DirectiveSet>>,
     /// When the next of it ends.
@@ -193,20 +202,25 @@ impl Drop for Ended {
 impl<M: Medium> Writing<M> {
     fn run(mut self) {
         let _ended = Ended(Arc::clone(&self.shared));
-        while !self.turn() {}
+        while !self.turn() {
+            let is_open = |slot: &mut Slot| !slot.is_closing;
+            drop(self.shared.wanted.wait_timeout_while(self.shared.lock(), PAUSE, is_open));
+        }
     }
 
     /// Waits for something to do and does it; whether that was the last.
     fn turn(&mut self) -> bool {
-        let idle = |slot: &mut Slot| slot.record.is_none() && !slot.is_closing;
+        let idle = |slot: &mut Slot| !slot.is_news && !slot.is_closing;
         let patience = self.patience();
         let waited = self.shared.wanted.wait_timeout_while(self.shared.lock(), patience, idle);
         let mut slot = waited.unwrap_or_else(PoisonError::into_inner).0;
-        let (record, confirmed, is_last) = (slot.record.take(), slot.confirmed, slot.is_closing);
+        let (is_news, confirmed, is_last) = (take(&mut slot.is_news), slot.confirmed, slot.is_closing);
         slot.busy_since = Some(Instant::now());
         drop(slot);
+        let record = if is_news || self.has_failed { (self.record)() } else { None };
+        // After the record, so that no moment in it is later.
         let pulse = Pulse { reading: self.clock.now(), confirmed };
-        match record.or_else(|| self.unwritten.take()) {
+        match record {
             Some(record) => self.write_state(record, &pulse),
             None if self.has_state => self.write_clock(&pulse),
             None => {}
@@ -218,12 +232,12 @@ impl<M: Medium> Writing<M> {
     fn write_state(&mut self, record: Record, pulse: &Pulse) {
         match self.medium.replace(Kind::State, &encode_state(&self.scope, pulse, &record)) {
             Ok(()) => {
-                self.has_state = true;
+                (self.has_state, self.has_failed) = (true, false);
                 self.set = record.set;
                 self.written(pulse);
             }
             Err(error) => {
-                self.unwritten = Some(record);
+                self.has_failed = true;
                 self.shared.failed(&error.to_string());
             }
         }
@@ -243,7 +257,7 @@ impl<M: Medium> Writing<M> {
 
     /// How long to wait before the clock is written, or what the disk did not take.
     fn patience(&self) -> Duration {
-        if self.unwritten.is_some() {
+        if self.has_failed {
             return RETRY_AFTER;
         }
         // What has ended is to have ended after a restart, too.

@@ -119,7 +119,7 @@ fn instances_that_begin_in_one_instant_fall_out_of_step_with_the_first_silence()
             })
             .collect();
         let within = |from: &Duration| {
-            retries.iter().filter(|at| (*from..*from + Duration::from_millis(50)).contains(at)).count()
+            retries.iter().filter(|at| (*from..*from + Duration::from_millis(50)).contains(*at)).count()
         };
         let crowd = retries.iter().map(within).max();
         assert!(crowd <= Some(30), "{crowd:?} at once, with {endpoints} endpoints and after {done} steps");
