@@ -26,7 +26,8 @@ pub(crate) const VERIFIED_WITHIN: Duration = Duration::from_secs(77);
 /// The start is over, one way or the other, within the connect timeout: every endpoint has been read or has failed.
 pub(crate) const START: Duration = Duration::from_secs(5);
 
-/// The backend's own deadline of each call on a connection, and of each page of a list.
+/// The backend's own deadline of each page of a list. It has one of each other call, too, but the machine must not rely
+/// on it.
 pub(crate) const CALL_LIMIT: Duration = Duration::from_secs(5);
 
 /// Attempts to connect in five seconds, for each endpoint. Faults come in bursts, and a full jitter may be short, but

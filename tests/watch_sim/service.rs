@@ -15,10 +15,10 @@ const LIST_ATTEMPTS: u32 = 3;
 const BATCH: u64 = 1_000;
 
 impl World {
-    /// Sends a call, and sees to its deadline.
+    /// Sends a call. The backend sees to the deadline of a list, page by page; beyond that the machine is on its own.
     pub(crate) fn call(&mut self, call: Output) {
         assert!(self.connection.is_some(), "{call:?} without a connection");
-        if call != Output::RequestProgress {
+        if call == Output::List {
             self.begin_call();
         }
         self.post(What::Call(call));

@@ -9,13 +9,12 @@ mod house;
 mod list;
 
 use std::fmt;
-use std::process::Output;
 use std::thread;
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 
-use self::house::House;
+use self::house::{House, Said};
 use self::list::{MUTATIONS, Mutation, Noticed};
 use crate::workspace::Workspace;
 
@@ -86,9 +85,9 @@ fn verdicts(
     workspace: &Workspace,
     name: &str,
     chosen: &[&Mutation],
-    suite: impl Fn(&House) -> Result<Output>,
+    suite: impl Fn(&House) -> Result<Said>,
 ) -> Result<Vec<Verdict>> {
-    let house = House::build(workspace, name)?;
+    let house = House::set_up(workspace, name)?;
     if let Verdict::Failed(what) = verdict(&suite(&house)?) {
         bail!("the {name} fail without any mutation: {what}");
     }
@@ -106,15 +105,14 @@ fn verdicts(
 }
 
 /// The first line that tells what did not hold.
-fn verdict(output: &Output) -> Verdict {
-    if output.status.success() {
+fn verdict(said: &Said) -> Verdict {
+    if said.passed {
         return Verdict::Passed;
     }
-    let said = String::from_utf8_lossy(&output.stdout);
     let telling = |line: &&str| {
         line.ends_with("... FAILED") || line.starts_with("seed ") || line.contains("of each other")
     };
-    let what = said.lines().find(telling).or(said.lines().last()).unwrap_or("without a word");
+    let what = said.text.lines().find(telling).or(said.text.lines().last()).unwrap_or("without a word");
     Verdict::Failed(what.trim().to_owned())
 }
 

@@ -59,7 +59,10 @@ impl Bench {
     pub(super) fn pass(&mut self, duration: Duration) -> Vec<Output> {
         let end = self.now + duration;
         let mut outputs = Vec::new();
+        let mut steps = 0;
         while self.watch.deadline() <= end {
+            steps += 1;
+            assert!(steps < 10_000, "a livelock");
             self.now = self.now.max(self.watch.deadline());
             outputs.extend(self.handle(Input::TimerFired));
         }

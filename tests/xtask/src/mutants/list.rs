@@ -168,8 +168,8 @@ pub(crate) const MUTATIONS: &[Mutation] = &[
         statement: "8.6",
         why: "what nobody confirms stays live while the scope is read",
         file: "watch/deadlines.rs",
-        find: "self.lapses_at().is_some_and(|lapses_at| lapses_at <= now)",
-        replace: "false && self.lapses_at().is_some_and(|lapses_at| lapses_at <= now)",
+        find: "self.last_confirmed.filter(|_| self.live)",
+        replace: "self.last_confirmed.filter(|_| self.live && false)",
         noticed: Both,
     },
     Mutation {
@@ -178,7 +178,7 @@ pub(crate) const MUTATIONS: &[Mutation] = &[
         file: "watch/delivery.rs",
         find: "        events.retain(|event| {",
         replace: "        if let Phase::Watching(standing) = &mut self.phase {\n            standing.heard(&self.config, now);\n        }\n        events.retain(|event| {",
-        noticed: Tests,
+        noticed: Both,
     },
     Mutation {
         statement: "8.7",
@@ -256,8 +256,8 @@ pub(crate) const MUTATIONS: &[Mutation] = &[
         statement: "8.14",
         why: "nothing is ever verified",
         file: "watch/standing.rs",
-        find: "Verify::Due(at) if *at <= now => Some(Due::Verify),",
-        replace: "Verify::Due(at) if *at <= now && !self.caught_up => Some(Due::Verify),",
+        find: "            verify: Verify::Due(verify_at),",
+        replace: "            verify: Verify::Due(verify_at + Duration::from_secs(1 << 30)),",
         noticed: Both,
     },
     Mutation {
@@ -282,7 +282,7 @@ pub(crate) const MUTATIONS: &[Mutation] = &[
         file: "watch/delivery.rs",
         find: "true => self.rotation.jitter(VERIFY_RESUMED_WITHIN),",
         replace: "true => self.rotation.about(self.config.verify_every),",
-        noticed: Tests,
+        noticed: Both,
     },
     Mutation {
         statement: "8.15",
@@ -312,8 +312,8 @@ pub(crate) const MUTATIONS: &[Mutation] = &[
         statement: "6",
         why: "the clock follows the wall clock back, so that what has ended comes back",
         file: "clock.rs",
-        find: "self.offset.fetch_max(offset, Ordering::Relaxed).max(offset)",
-        replace: "self.offset.swap(offset, Ordering::Relaxed).min(offset).max(offset)",
+        find: "self.offset.fetch_max(wall_offset, Ordering::Relaxed).max(wall_offset)",
+        replace: "self.offset.swap(wall_offset, Ordering::Relaxed).min(wall_offset).max(wall_offset)",
         noticed: Both,
     },
     Mutation {
