@@ -17,6 +17,9 @@ pub(crate) const SILENT_ROUND: Duration = Duration::from_secs(7);
 /// failed just before comes again as much later.
 pub(crate) const VERIFICATION: Duration = Duration::from_secs(80);
 
+/// The longest that anything is on its way.
+pub(crate) const SLOWEST: Duration = Duration::from_secs(6);
+
 /// Within this a change must be seen in calm weather: two ways over a link of 20 ms, with room to spare.
 pub(crate) const PROMPT: Duration = Duration::from_secs(1);
 

@@ -3,7 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
-use crate::bounds::{CONVERGENCE, PROMPT, SILENT_ROUND, STEPS_PER_HOUR, VERIFICATION};
+use crate::bounds::{CONVERGENCE, PROMPT, SILENT_ROUND, SLOWEST, STEPS_PER_HOUR, VERIFICATION};
 use crate::link::{Until, What, millis};
 use crate::tally::{Fault, Tally};
 use crate::trace::Trace;
@@ -137,8 +137,9 @@ impl World {
         let converged = self.until(calm + limit, |world| world.client.is_up_to_date(&world.server));
         assert!(converged, "has not converged {limit:?} after the faults have stopped");
         let took = self.now - calm;
-        // Nothing is left that could still end this watch: a link that died before the calm is noticed by now.
-        self.until(calm + limit, |_| false);
+        // Nothing is left that could still end this watch: a link that died before the calm is noticed by now, even if
+        // something that was slow on its way has arrived over it since.
+        self.until(calm + limit + SLOWEST, |_| false);
         self.client.is_settled = true;
         self.client.verified_at = self.now;
         self.client.first_delay = None;

@@ -7,7 +7,7 @@ use aldis_etcd::kv::{Key, Scope, WatchMessage};
 use aldis_etcd::watch::{Input, Output};
 use fastrand::Rng;
 
-use crate::bounds::CONNECTS;
+use crate::bounds::{CONNECTS, SLOWEST};
 use crate::client::{Client, Link};
 use crate::documents::Author;
 use crate::link::{Connection, Hole, Parcel, Until, What, failure, millis};
@@ -332,14 +332,15 @@ impl World {
     pub(crate) fn send(&mut self, parcel: Parcel, not_before: Instant) -> Instant {
         let is_slow = self.troubles.slow.holds(self.now);
         let slowest = match (self.is_calm, is_slow) {
-            (true, _) => 20,
-            (false, false) => 400,
+            (true, _) => millis(20),
+            (false, false) => millis(400),
             (false, true) => {
                 self.tally.count(Fault::Delay);
-                6_000
+                SLOWEST
             }
         };
-        let at = (self.now + Duration::from_micros(self.random.u64(0..slowest * 1_000))).max(not_before);
+        let micros = u64::try_from(slowest.as_micros()).expect("small");
+        let at = (self.now + Duration::from_micros(self.random.u64(0..micros))).max(not_before);
         if is_slow {
             self.troubles.behind.extend(at + millis(10_000));
         }

@@ -11,6 +11,7 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 
 use crate::cargo::cargo;
+use crate::mutants;
 use crate::tools::{BARE_METAL, Toolbox};
 use crate::workspace::Workspace;
 
@@ -34,7 +35,8 @@ pub(crate) fn run(workspace: &Workspace, _arguments: &[String]) -> Result<()> {
     gates.lints_deny_what_they_name()?;
     gates.core_builds_only_without_std()?;
     manifests::every_package_is_under_the_lints(workspace)?;
-    manifests::every_dependency_has_its_reason(workspace)
+    manifests::every_dependency_has_its_reason(workspace)?;
+    mutants::run(workspace, &[])
 }
 
 struct Gates<'w> {

@@ -45,7 +45,9 @@ pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Result<()> {
         unnoticed += usize::from(!is_noticed);
         let verdict = if is_noticed { "noticed" } else { "NOT NOTICED" };
         println!("mutant: §{} {} ... {verdict}", mutation.statement, mutation.why);
-        println!("        tests: {tests}\n        simulation: {simulation}");
+        if !is_noticed {
+            println!("        tests: {tests}\n        simulation: {simulation}");
+        }
     }
     println!("{} mutants, {unnoticed} unnoticed, {} s", chosen.len(), began.elapsed().as_secs());
     if unnoticed > 0 {

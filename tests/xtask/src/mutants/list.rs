@@ -168,8 +168,8 @@ pub(crate) const MUTATIONS: &[Mutation] = &[
         statement: "8.6",
         why: "what nobody confirms stays live while the scope is read",
         file: "watch/deadlines.rs",
-        find: "self.last_confirmed.filter(|_| self.live)",
-        replace: "self.last_confirmed.filter(|_| self.live && false)",
+        find: ".filter(|_| self.live)",
+        replace: ".filter(|_| self.live && false)",
         noticed: Both,
     },
     Mutation {
