@@ -161,7 +161,9 @@ mod tests {
     #[test]
     fn what_never_showed_is_counted() {
         let ordeal = Ordeal::new("none", "one");
-        ["two", "three", "four"].map(|ids| ordeal.publish(ids));
+        for ids in ["two", "three", "four"] {
+            ordeal.publish(ids);
+        }
         ordeal.saw(&set(&["two"]));
         assert_eq!(ordeal.skipped(), 0);
         ordeal.saw(&set(&["four"]));
