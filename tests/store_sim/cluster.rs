@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use aldis_etcd::kv::memory::{Change, MemoryKv};
-use aldis_etcd::kv::{Header, Key, KvEntry, KvUpdate, Revision, WatchMessage};
+use aldis_etcd::kv::memory::MemoryKv;
+use aldis_etcd::kv::{Header, Key, KvChange, KvEntry, KvUpdate, Revision, WatchMessage};
 use aldis_etcd::mirror::Digest;
 use fastrand::Rng;
 
@@ -20,7 +20,7 @@ pub(crate) struct Cluster {
     pub(crate) kv: MemoryKv,
     pub(crate) cluster_id: u64,
     /// What each transaction since the beginning of this incarnation changed; the first one made revision two.
-    log: Vec<Vec<Change>>,
+    log: Vec<Vec<KvChange>>,
     /// The good documents after each revision from one on.
     states: Vec<State>,
     /// Revision and digest of every state in every incarnation.
@@ -74,8 +74,8 @@ impl Cluster {
             _ => {}
         }
         let change = |(key, value): (Key, Option<Vec<u8>>)| match value {
-            Some(value) => Change::Put(key, value),
-            None => Change::Delete(key),
+            Some(value) => KvChange::put(key, value),
+            None => KvChange::Delete(key),
         };
         self.apply(changes.into_iter().map(change).collect());
     }
@@ -122,7 +122,7 @@ impl Cluster {
         self.states.last().expect("there is always one")
     }
 
-    fn apply(&mut self, changes: Vec<Change>) {
+    fn apply(&mut self, changes: Vec<KvChange>) {
         let before = self.kv.revision();
         let revision = self.kv.transaction(changes.clone());
         if revision == before {
@@ -131,9 +131,11 @@ impl Cluster {
         let mut state = self.state().clone();
         for change in &changes {
             match change {
-                Change::Put(key, value) if is_good(key) => _ = state.insert(key.clone(), value.clone()),
-                Change::Put(..) => {}
-                Change::Delete(key) => _ = state.remove(key),
+                KvChange::Put { key, value, .. } if is_good(key) => {
+                    _ = state.insert(key.clone(), value.clone());
+                }
+                KvChange::Put { .. } => {}
+                KvChange::Delete(key) => _ = state.remove(key),
             }
         }
         self.known.push((revision, digest(&state)));
@@ -150,12 +152,12 @@ fn digest(state: &State) -> Digest {
     Digest::of(state.iter().map(|(key, value)| (key.as_bytes(), value.as_slice())))
 }
 
-fn event(change: &Change, mod_revision: Revision) -> KvUpdate {
+fn event(change: &KvChange, mod_revision: Revision) -> KvUpdate {
     match change {
-        Change::Put(key, value) => {
+        KvChange::Put { key, value, .. } => {
             KvUpdate::Put(KvEntry { key: key.clone(), value: value.as_slice().into(), mod_revision })
         }
-        Change::Delete(key) => KvUpdate::Delete { key: key.clone(), mod_revision },
+        KvChange::Delete(key) => KvUpdate::Delete { key: key.clone(), mod_revision },
     }
 }
 
