@@ -16,6 +16,9 @@
 //! * Up to 3.4.24 and 3.5.7 a requested progress notification may overtake events
 //!   ([etcd-io/etcd#15220](https://github.com/etcd-io/etcd/issues/15220)); from such servers it confirms only what was
 //!   delivered.
+//! * A transaction over several watched prefixes arrives as a response for each. They are put together by progress; from
+//!   servers whose progress may overtake, all prefixes are watched as one range, which the user must have the right to.
+//! * A value that has a lease goes with it, so a put without one keeps the key: etcd detaches it.
 
 mod connection;
 mod connector;

@@ -13,7 +13,6 @@ use etcd_client::{
 use super::error::{Failure, timeout};
 use super::pace::Pace;
 use super::pages::{self, Fetch};
-use super::version::ServerVersion;
 use super::watch;
 use crate::kv::{Header, Key, KvEntry, KvError, KvReader, KvSource, KvWatch, Listing, Revision, Scope};
 
@@ -46,7 +45,7 @@ impl EtcdConnection {
         client: &Client,
         limits: Limits,
         pace: Pace,
-        version: Option<ServerVersion>,
+        progress_is_ordered: bool,
     ) -> Self {
         Self {
             endpoint: endpoint.to_owned(),
@@ -55,7 +54,7 @@ impl EtcdConnection {
             watch: client.watch_client().max_decoding_message_size(MAX_ANSWER_BYTES),
             limits,
             pace,
-            progress_is_ordered: version.is_some_and(ServerVersion::orders_progress),
+            progress_is_ordered,
         }
     }
 

@@ -85,13 +85,15 @@ impl EtcdConnector {
         let channel = target.connect().await.map_err(|error| refused(name, flatten(&error)))?;
         let failed = |error| failed(name, self.hint(target), &error);
         let mut client = self.authenticate(Channel::Tonic(channel)).await.map_err(failed)?;
-        let version = match client.status().await {
-            Ok(status) => ServerVersion::parse(status.version()),
-            // Whoever may not ask for the status may still read the keys: it is an answer.
-            Err(Error::GRpcStatus(status)) if status.code() == tonic::Code::PermissionDenied => None,
+        let orders_progress = match client.status().await {
+            Ok(status) => ServerVersion::parse(status.version()).is_some_and(ServerVersion::orders_progress),
+            // Whoever may not ask for the status may still read the keys: it is an answer. And it tells the version well
+            // enough: users without the root role are denied it since 3.4.42, 3.5.28 and 3.6.0, not before
+            // (https://github.com/etcd-io/etcd/issues/21663), and all of those order progress.
+            Err(Error::GRpcStatus(status)) if status.code() == tonic::Code::PermissionDenied => true,
             Err(error) => return Err(failed(error)),
         };
-        Ok(EtcdConnection::new(name, &client, self.limits, self.pace.clone(), version))
+        Ok(EtcdConnection::new(name, &client, self.limits, self.pace.clone(), orders_progress))
     }
 
     /// What is usually wrong when a server takes the connection and then hangs up without a word.

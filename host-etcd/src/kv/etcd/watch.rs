@@ -120,6 +120,11 @@ impl Inbox {
         self.take_events(header.cluster_id, response.fragment.then_some(open))
     }
 
+    /// Whether a transaction may have come in by half.
+    pub(super) fn is_fragmented(&self) -> bool {
+        self.is_fragmented
+    }
+
     /// The response's header. etcd leaves the revision out when it cancels; taken for one, that zero would look like a
     /// cluster that was wiped.
     fn header(&mut self, response: &PbWatchResponse) -> Header {

@@ -83,6 +83,10 @@ impl Merge {
     }
 
     fn on_progress_of_all(&mut self, response: &PbWatchResponse) -> Option<WatchMessage> {
+        if self.watches.iter().any(|watch| watch.inbox.is_fragmented()) {
+            // Between fragments it would speak for what is not whole yet.
+            return None;
+        }
         let header = response.header.as_ref()?;
         let header = Header { cluster_id: header.cluster_id, revision: from_etcd(header.revision) };
         for watch in &mut self.watches {

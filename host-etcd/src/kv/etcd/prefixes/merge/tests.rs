@@ -90,6 +90,7 @@ fn fragments_of_different_watches_do_not_mix() {
     let fragment = PbWatchResponse { fragment: true, ..events(1, &[5]) };
     assert_eq!(merge.handle(fragment), None);
     assert_eq!(merge.handle(events(2, &[5])), None);
+    assert_eq!(merge.handle(progress(5)), None, "it does not speak for the fragment that is to come");
     assert_eq!(told(merge.handle(events(1, &[5]))), whole(5, &[("2", 5), ("1", 5), ("1", 5)]));
 }
 
