@@ -6,10 +6,14 @@
 mod crowd;
 #[path = "on_demand/documents.rs"]
 mod documents;
+#[path = "state_directory/machine.rs"]
+mod machine;
 #[path = "on_demand/outage.rs"]
 mod outage;
 #[path = "on_demand/reader.rs"]
 mod reader;
+#[path = "on_demand/time.rs"]
+mod time;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

@@ -12,8 +12,8 @@
 //!   not repeated at once: for some time, jittered and growing, nobody tries.
 //! * **Relative lifetimes** count from when the document's revision was first seen, however often it is read again, by
 //!   the rules of the [mirror](crate::mirror). The memory for that is bounded: of more documents than
-//!   [fit](OnDemandBuilder::capacity), those that were not asked for longest are forgotten, and count anew when they are.
-//!   A document with `expires_at`, as `aldis publish` writes it, needs no memory.
+//!   [fit](OnDemandBuilder::capacity), those that were not asked for longest are forgotten, and count anew when they are;
+//!   so do all of them after a restart. A document with `expires_at`, as `aldis publish` writes it, needs no memory.
 //! * **Tenants are untrusted input**: of 1 to 256 bytes, and each names one key directly under the prefix
 //!   ([`OnDemandDirectives::key`]). However many a stranger makes up, the memory is bounded, what is asked for often
 //!   stays in it, and etcd sees no more than so many reads [at once](OnDemandBuilder::concurrent_reads) and

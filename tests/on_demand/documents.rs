@@ -61,21 +61,6 @@ async fn a_relative_lifetime_does_not_start_anew_when_the_document_is_read_again
 }
 
 #[tokio::test]
-async fn a_directive_that_has_ended_is_not_revived_by_a_read_nor_by_an_outage() {
-    let bench = Bench::with(|builder| builder.ttl(TTL));
-    bench.put("acme", r#"{"directives":[{"id":"brief","level":"Shape","ttl_secs":1}]}"#).await;
-    let end = bench.load("acme").await.1.set.latest_expiry().expect("one");
-    while bench.on_demand.now() < end {
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    assert_eq!(bench.load_anew("acme").await.0, FetchOutcome::Found, "it is still published");
-    assert_eq!(bench.on_demand.decide("acme", &Request::EMPTY).await, Decision::OFF);
-    bench.reader.is(Mood::Panicking);
-    tokio::time::sleep(TTL * 2).await;
-    assert_eq!(bench.on_demand.decide("acme", &Request::EMPTY).await, Decision::OFF);
-}
-
-#[tokio::test]
 async fn an_answer_from_the_past_is_asked_for_again() {
     let bench = Bench::with(|builder| builder.ttl(TTL));
     bench.put("acme", &document("old")).await;

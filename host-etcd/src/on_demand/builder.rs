@@ -8,7 +8,7 @@ use super::gate::Gate;
 use super::known::{Known, heaviest, weight};
 use super::reads::Reads;
 use super::{FetchCache, OnDemandDirectives, TenantDirectives};
-use crate::clock::Clock;
+use crate::clock::{Clock, Readings};
 use crate::kv::KvReader;
 use crate::store::StartError;
 
@@ -29,6 +29,7 @@ pub struct OnDemandBuilder {
     stale_limit: Duration,
     concurrent_reads: usize,
     reads_per_second: u32,
+    readings: Option<Arc<dyn Readings>>,
 }
 
 impl OnDemandBuilder {
@@ -43,6 +44,7 @@ impl OnDemandBuilder {
             stale_limit: Duration::from_secs(3600),
             concurrent_reads: 32,
             reads_per_second: 1000,
+            readings: None,
         }
     }
 
@@ -87,6 +89,12 @@ impl OnDemandBuilder {
         self
     }
 
+    /// Drives the clock by these readings instead of the system's. For tests of how time passes.
+    pub fn readings(mut self, readings: Arc<dyn Readings>) -> Self {
+        self.readings = Some(readings);
+        self
+    }
+
     /// Directives on demand. Reads nothing yet.
     ///
     /// Must be called within a Tokio runtime that has its time driver enabled; so must every load.
@@ -95,6 +103,10 @@ impl OnDemandBuilder {
     ///
     /// [`StartError::NoClock`] if the machine does not know the time.
     pub fn build(self) -> Result<OnDemandDirectives, StartError> {
+        let clock = match self.readings {
+            Some(readings) => Clock::new(readings),
+            None => Clock::system(),
+        };
         let heaviest = heaviest(self.capacity);
         let weigher = move |tenant: &String, directives: &Arc<TenantDirectives>| {
             let bytes = tenant.len().saturating_add(directives.set.as_image().len());
@@ -105,7 +117,7 @@ impl OnDemandBuilder {
             prefix: self.prefix,
             gate: Gate::new(self.concurrent_reads, self.reads_per_second, fastrand::u64(..)),
             known: Known::new(self.capacity),
-            clock: Clock::system().ok_or(StartError::NoClock)?,
+            clock: clock.ok_or(StartError::NoClock)?,
             deadline: self.deadline,
             stale_limit: self.stale_limit,
         };

@@ -51,8 +51,11 @@ impl Known {
     }
 
     /// What was last known.
-    pub(super) async fn last(&self, tenant: &str) -> Option<TenantDirectives> {
-        Some(self.tenants.get(tenant).await?.lock().directives())
+    pub(super) async fn last(&self, tenant: &str, now: Moment) -> Option<TenantDirectives> {
+        let known = self.tenants.get(tenant).await?;
+        let mut state = known.lock();
+        state.mirror.catch_up(now);
+        Some(state.directives())
     }
 
     /// Takes an answer in: what is in force now, and whether a document was refused that had not been before.
@@ -87,6 +90,7 @@ impl Tenant {
         state.header = answer.header;
         state.confirmed = now.at;
         let refused = state.mirror.replace(answer, now).refused.pop().map(|(_, refusal)| refusal);
+        state.mirror.catch_up(now);
         let directives = state.directives();
         let bytes = TENANT_BYTES.saturating_add(values).saturating_add(directives.set.as_image().len());
         self.weight.store(weight(bytes, heaviest), Ordering::Relaxed);

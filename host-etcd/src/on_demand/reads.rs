@@ -64,7 +64,7 @@ impl Reads {
         tenant: &str,
         error: LoadError,
     ) -> Result<Arc<TenantDirectives>, LoadError> {
-        let Some(last) = self.known.last(tenant).await else { return Err(error) };
+        let Some(last) = self.known.last(tenant, self.clock.moment()).await else { return Err(error) };
         match self.age(last.confirmed) <= self.stale_limit {
             true => Ok(Arc::new(TenantDirectives { stale: Some(error), ..last })),
             false => Err(error),
