@@ -11,6 +11,7 @@ use crate::kv::{Header, Key, Revision};
 use crate::mirror::{Digest, Refusal};
 
 mod board;
+mod readings;
 
 pub(crate) use board::Board;
 

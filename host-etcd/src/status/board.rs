@@ -8,11 +8,12 @@ use std::time::Duration;
 use aldis_core::UnixMillis;
 use tokio::sync::broadcast;
 
+use super::readings::{STATES, readings, reason};
 use super::{Change, Changes, State, Status};
 use crate::clock::Clock;
 use crate::kv::{Header, Key, Revision};
-use crate::meter::{Readings, StoreMeter};
-use crate::mirror::{Refusal, RefusalCause, Snapshot};
+use crate::meter::StoreMeter;
+use crate::mirror::{Refusal, Snapshot};
 
 /// Changes that a subscriber may be behind before it misses some.
 const BACKLOG: usize = 1024;
@@ -186,33 +187,6 @@ impl Board {
     /// Every update leaves the status whole, so a panic of another holder leaves nothing half done.
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// The states by name.
-const STATES: [&str; 4] =
-    [State::Starting.as_str(), State::Live.as_str(), State::Stale.as_str(), State::Stopped.as_str()];
-
-/// What a recorder is told of the status.
-fn readings(status: &Status) -> Readings {
-    Readings {
-        state: status.state.as_str(),
-        revision: status.revision.map(Revision::as_u64),
-        directives: status.directives,
-        refused: status.refused.len(),
-        last_confirmed: status.last_confirmed,
-        reconnects: status.reconnects,
-        cancels: status.cancels,
-        repairs: status.repairs,
-        panics: status.panics,
-    }
-}
-
-/// The stable name of a reason, as the command shows it.
-fn reason(cause: &RefusalCause) -> &'static str {
-    match cause {
-        RefusalCause::Document(error) => error.reason().as_str(),
-        RefusalCause::Together(_) => "too_large",
     }
 }
 
