@@ -18,6 +18,8 @@
 
 #[path = "store_sim/cluster.rs"]
 mod cluster;
+#[path = "store_sim/happenings.rs"]
+mod happenings;
 #[path = "store_sim/link.rs"]
 mod link;
 #[path = "store_sim/observer.rs"]

@@ -5,7 +5,7 @@
 //! value — was first seen, however often it is read again, and though it may have been gone meanwhile. A key that is
 //! deleted and put again has another revision, and counts anew.
 //!
-//! What a restart must not lose is a [`Record`]; a mirror can be made from it.
+//! What a restart must not lose is a record; a mirror can be made from it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;

@@ -20,6 +20,7 @@
     reason = "a simulation that finds a fault ends, saying which"
 )]
 
+mod arrivals;
 mod bounds;
 mod client;
 mod crowd;

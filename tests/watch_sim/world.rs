@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
-use aldis_etcd::kv::{Key, Scope, WatchMessage};
+use aldis_etcd::kv::{Key, Scope};
 use aldis_etcd::watch::{Input, Output};
 use fastrand::Rng;
 
@@ -158,90 +158,6 @@ impl World {
     pub(crate) fn move_to(&mut self, now: Instant) {
         self.now = now;
         self.hands.move_to(u64::try_from(self.elapsed().as_millis()).expect("small"));
-    }
-
-    fn arrive(&mut self) {
-        let Some((_, parcel)) = self.parcels.pop_first() else { return };
-        let Some(connection) = self.connection.as_mut().filter(|one| one.number == parcel.connection) else {
-            return self.count_late(&parcel);
-        };
-        let watch = connection.watch.as_ref().map(|watch| watch.number);
-        let hole = connection.hole;
-        let is_swallowed = (hole.to_server && parcel.what.is_for_the_server())
-            || (hole.to_client && parcel.what.is_for_the_client())
-            || (connection.is_broken && !matches!(parcel.what, What::Deadline(_)));
-        if is_swallowed || (parcel.watch.is_some() && parcel.watch != watch) {
-            return;
-        }
-        match parcel.what {
-            What::Call(call) => self.serve(&call),
-            What::NextPage => self.serve_page(),
-            What::Answer(Input::Message(message)) => self.hear(message),
-            What::Answer(input) => self.tell(input),
-            What::Page(page) => self.turn_page(page),
-            What::Piece(events) => {
-                connection.watch.iter_mut().for_each(|watch| watch.pieces.extend_from_slice(&events));
-            }
-            What::NoLeader(input) => {
-                connection.is_broken = true;
-                self.tell(input);
-            }
-            What::Deadline(call) if connection.call == Some(call) => {
-                self.tell(Input::CallFailed(failure("no answer in time")));
-            }
-            What::Deadline(_) => {}
-        }
-    }
-
-    /// What belongs to a connection that was left is dropped by the driver.
-    fn count_late(&mut self, parcel: &Parcel) {
-        match parcel.what {
-            _ if self.connection.is_none() => {}
-            What::Answer(Input::Connected) => self.tally.count(Fault::LateConnect),
-            What::Answer(_) | What::Page(_) => self.tally.count(Fault::LateAnswer),
-            _ => {}
-        }
-    }
-
-    /// A message of the watch, merged with the pieces that came before it.
-    fn hear(&mut self, mut message: WatchMessage) {
-        if let WatchMessage::Events(_, events) = &mut message
-            && let Some(watch) = self.connection.as_mut().and_then(|connection| connection.watch.as_mut())
-            && !watch.pieces.is_empty()
-        {
-            let last = std::mem::replace(events, std::mem::take(&mut watch.pieces));
-            events.extend(last);
-            self.tally.count(Fault::Fragments);
-        }
-        let twice = !self.is_calm && self.random.u8(0..16) == 0;
-        if twice {
-            self.tally.count(Fault::Duplicate);
-            self.tell(Input::Message(message.clone()));
-        }
-        self.tell(Input::Message(message));
-    }
-
-    pub(crate) fn tell(&mut self, input: Input) {
-        if let (
-            Input::Head(_)
-            | Input::Listed(_)
-            | Input::CallFailed(_)
-            | Input::Message(WatchMessage::Created(_)),
-            Some(connection),
-        ) = (&input, &mut self.connection)
-        {
-            connection.call = None;
-        }
-        self.note(&input);
-        self.client.hears(&input);
-        self.client.watch.handle(input, self.now);
-        if std::mem::take(&mut self.panics) {
-            // What the machine has just handed out is lost.
-            self.tally.count(Fault::Panic);
-            self.connection = None;
-            self.client.watch.handle(Input::Panicked, self.now);
-        }
-        self.obey();
     }
 
     /// Does what the client wants, as its driver would.
