@@ -16,9 +16,10 @@ use crate::status::{Board, Changes, Status};
 
 mod builder;
 mod error;
+mod start;
 mod state;
 
-pub(crate) use builder::start_error;
+pub(crate) use start::start_error;
 
 pub use builder::Builder;
 pub use error::{EndpointFailure, StartError};
