@@ -3,7 +3,9 @@
 //! A malformed document leaves its key's last good one in force and a refusal on show, until a good one replaces it or
 //! the key is deleted; other keys go on. A relative lifetime counts from when that version of the key — revision and
 //! value — was first seen, however often it is read again, and though it may have been gone meanwhile. A key that is
-//! deleted and put again has another revision, and counts anew.
+//! deleted and put again has another revision, and counts anew. Only where a cluster was wiped, and then happens to put
+//! the same bytes under the same key at the same revision, it goes on from the old beginning: that looks the same as a
+//! restore.
 //!
 //! What a restart must not lose is a record; a mirror can be made from it.
 
