@@ -22,7 +22,8 @@ pub enum State {
     Starting,
     /// The server confirms what is in force, and is asked every few seconds.
     Live,
-    /// The connection is lost. What was in force stays so until it expires.
+    /// The connection is lost, or has not confirmed for too long that it keeps up. What was in force stays so until it
+    /// expires.
     Stale,
     /// The store is gone; nothing will change any more.
     Stopped,
@@ -61,7 +62,7 @@ pub struct Status {
     pub directives: usize,
     /// When the server last confirmed what is in force, in the store's time.
     pub last_confirmed: Option<UnixMillis>,
-    /// The server's revision at that time. It counts changes outside of the scope, too.
+    /// Up to which of the server's revisions. It counts changes outside of the scope, too.
     pub confirmed_revision: Option<Revision>,
     /// How long ago that was, if the store is not live; `None` also if it has never been confirmed.
     pub stale_for: Option<Duration>,

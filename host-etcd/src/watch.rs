@@ -15,8 +15,9 @@
 //!   revision would be silent for ever.
 //! * **No way back, and a way out.** Within one incarnation of the cluster the delivered revision never decreases. A
 //!   server that is behind, or another cluster, is read again a few times and then believed.
-//! * **Liveness.** Each call has a deadline. A standing watch is asked for its progress, and taken for dead if it does
-//!   not answer. A cancel is acted on, though the stream that carried it may stay open.
+//! * **Liveness.** Each call has a deadline. A standing watch is asked for its progress, and taken for dead if it falls
+//!   silent. One that delivers and does not answer is behind, over a link that does not keep up; it stays, and is not
+//!   called live. A cancel is acted on, though the stream that carried it may stay open.
 //! * **Courtesy.** One endpoint at a time, in rotation; full jitter from the first retry on.
 
 use std::collections::BTreeSet;
@@ -47,9 +48,10 @@ pub struct Config {
     pub call_timeout: Duration,
     /// Bound of a whole list. A net below the backend's own deadline for each page, so it is generous.
     pub list_timeout: Duration,
-    /// How long a watch may say nothing before it is asked for its progress.
+    /// How often a watch is asked for its progress, whatever it delivers meanwhile.
     pub heartbeat: Duration,
-    /// How long a watch may say nothing before it is taken for dead.
+    /// How long a watch may say nothing before it is taken for dead; and not answer, though it delivers, before what it
+    /// delivers confirms nothing any more.
     pub silence_limit: Duration,
     /// How often a standing watch is verified by a read; each time a quarter more or less.
     pub verify_every: Duration,

@@ -119,8 +119,8 @@ impl Builder {
         self.etcd_options(|options| options.keepalive(interval, timeout))
     }
 
-    /// How long the watch may say nothing before it is asked for its progress, and before it is taken for dead; 3 s
-    /// and 10 s unless set.
+    /// How often the watch is asked for its progress, and how long it may say nothing before it is taken for dead; 3 s
+    /// and 10 s unless set. One that delivers but does not answer for so long is behind: it stays, and is not live.
     pub fn heartbeat(mut self, ask_after: Duration, dead_after: Duration) -> Self {
         self.heartbeat = Some((ask_after, dead_after));
         self

@@ -70,6 +70,12 @@ impl Watch {
                 let silence = self.config.silence_limit;
                 self.fail_after_silence(timeout("progress request", silence), silence, now);
             }
+            Due::Behind => {
+                if let Phase::Watching(standing) = &mut self.phase {
+                    standing.fell_behind();
+                }
+                self.lapse(&timeout("progress request", self.config.silence_limit));
+            }
             Due::Unverified => self.give_up_verification(timeout("list", self.config.list_timeout), now),
             Due::Settle => self.settle_verification(now),
             Due::Verify => self.verify(now),

@@ -100,8 +100,7 @@ impl Watch {
             return self.relist(failed("the watch answers for another cluster"), now);
         }
         if let Phase::Watching(standing) = &mut self.phase {
-            standing.caught_up = true;
-            standing.heard(&self.config, now);
+            standing.answered(&self.config, now);
             self.stood_since.get_or_insert(now);
             self.relisted &= now.saturating_duration_since(standing.since) < self.config.healthy_after;
             // It moves neither what counts as a duplicate nor the point to resume from: servers before 3.4.25 and 3.5.8
@@ -147,10 +146,14 @@ impl Watch {
         let next = now + self.rotation.about(self.config.verify_every);
         let Phase::Watching(standing) = &mut self.phase else { return };
         let Some((listing, later)) = standing.take_verified(delivered.revision, now, next) else { return };
+        let caught_up = standing.caught_up;
         let revision = listing.header.revision.max(delivered.revision);
         self.raise_delivered(revision);
         self.outputs.push_back(Output::Verify { listing, later });
-        self.confirm(revision, now);
+        // The list may have waited for long.
+        if caught_up {
+            self.confirm(revision, now);
+        }
     }
 
     pub(super) fn give_up_verification(&mut self, cause: KvError, now: Instant) {

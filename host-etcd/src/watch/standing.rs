@@ -24,8 +24,10 @@ pub(super) struct Standing {
     pub(super) progress: Revision,
     /// When to ask for progress.
     pub(super) ask_at: Instant,
-    /// When to give up, if it has been asked and has not answered.
+    /// When to give up, if it has been asked and has said nothing since.
     pub(super) dead_at: Option<Instant>,
+    /// When not to take what it delivers for what is any longer, if it has been asked and has not answered.
+    pub(super) behind_at: Option<Instant>,
     /// The verifying read.
     pub(super) verify: Verify,
 }
@@ -58,8 +60,10 @@ pub(super) enum Verify {
 /// What is due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Due {
-    /// The watch has not answered.
+    /// The watch has fallen silent.
     Dead,
+    /// The watch delivers, but has not answered: it may be far behind.
+    Behind,
     /// The verifying read was not answered.
     Unverified,
     /// The verifying read need not wait for the watch any longer.
@@ -79,25 +83,41 @@ impl Standing {
             progress: Revision::ZERO,
             ask_at: now,
             dead_at: None,
+            behind_at: None,
             verify: Verify::Due(verify_at),
         }
     }
 
-    /// The watch said something of use: the link lives, and so does the server behind it.
+    /// The watch delivered something of use: the link lives, and so does the server behind it. Whether that is what is or
+    /// what was, over a link that does not keep up, only its answers tell.
     pub(super) fn heard(&mut self, config: &Config, now: Instant) {
-        self.ask_at = now + self.interval(config);
-        self.dead_at = None;
+        self.dead_at = self.dead_at.map(|_| now + patience(config));
         if let Verify::Held { until, .. } = &mut self.verify {
             *until = (*until).max(now + STILL_COMING);
         }
+    }
+
+    /// The watch said how far it has come.
+    pub(super) fn answered(&mut self, config: &Config, now: Instant) {
+        self.caught_up = true;
+        self.ask_at = now + self.interval(config);
+        (self.dead_at, self.behind_at) = (None, None);
     }
 
     /// The watch is being asked for its progress. Patience counts from the first question that is not answered, not from
     /// the last word: if we ourselves stood still for a minute, nobody had a chance to answer.
     pub(super) fn asked(&mut self, config: &Config, now: Instant) {
         self.ask_at = now + self.interval(config);
-        let patience = config.silence_limit.saturating_sub(config.heartbeat);
+        let patience = patience(config);
         self.dead_at.get_or_insert(now + patience);
+        if self.caught_up {
+            self.behind_at.get_or_insert(now + patience);
+        }
+    }
+
+    /// The watch does not answer, though it delivers: it has to catch up, as one that resumes.
+    pub(super) fn fell_behind(&mut self) {
+        (self.caught_up, self.behind_at) = (false, None);
     }
 
     fn interval(&self, config: &Config) -> Duration {
@@ -138,11 +158,10 @@ impl Standing {
     /// The next point at which something is due.
     pub(super) fn deadline(&self) -> Instant {
         let verify = match &self.verify {
-            Verify::Due(at) => *at,
-            Verify::Asked { until, .. } | Verify::Held { until, .. } => *until,
+            Verify::Due(at) => self.caught_up.then_some(*at),
+            Verify::Asked { until, .. } | Verify::Held { until, .. } => Some(*until),
         };
-        let heart = self.dead_at.map_or(self.ask_at, |dead_at| dead_at.min(self.ask_at));
-        if self.caught_up { heart.min(verify) } else { heart }
+        [self.dead_at, self.behind_at, verify].into_iter().flatten().fold(self.ask_at, Instant::min)
     }
 
     /// What is due now; the gravest first.
@@ -150,15 +169,22 @@ impl Standing {
         if self.dead_at.is_some_and(|dead_at| dead_at <= now) {
             return Some(Due::Dead);
         }
+        if self.behind_at.is_some_and(|behind_at| behind_at <= now) {
+            return Some(Due::Behind);
+        }
         if self.ask_at <= now {
             return Some(Due::Ask);
         }
         match &self.verify {
-            _ if !self.caught_up => None,
-            Verify::Due(at) if *at <= now => Some(Due::Verify),
+            Verify::Due(at) if self.caught_up && *at <= now => Some(Due::Verify),
             Verify::Asked { until, .. } if *until <= now => Some(Due::Unverified),
             Verify::Held { until, .. } if *until <= now => Some(Due::Settle),
             _ => None,
         }
     }
+}
+
+/// How long an answer may take. Together with the time until it is asked for this is the limit of silence.
+fn patience(config: &Config) -> Duration {
+    config.silence_limit.saturating_sub(config.heartbeat)
 }

@@ -73,11 +73,16 @@ impl State {
         from: Revision,
     ) -> (Vec<KvUpdate>, Revision) {
         let start = self.history.partition_point(|(revision, _)| *revision < from);
-        let mut events = Vec::new();
-        let mut next = from;
-        for (revision, changes) in self.history.iter().skip(start).take(MAX_BATCH) {
+        let (mut events, mut next, mut held) = (Vec::new(), from, 0);
+        for (revision, changes) in self.history.iter().skip(start) {
+            let before = events.len();
             events.extend(changes.iter().filter(|event| is_wanted(event.key())).cloned());
             next = revision.next();
+            // Not counted if nobody wants it: what has no events says that there is nothing more.
+            held += usize::from(events.len() > before);
+            if held == MAX_BATCH {
+                break;
+            }
         }
         (events, next)
     }

@@ -117,6 +117,22 @@ async fn progress_comes_after_what_it_confirms() {
 }
 
 #[tokio::test]
+async fn a_long_history_of_other_keys_neither_hides_a_change_nor_is_confirmed_before_it() {
+    for asks in [false, true] {
+        let store = MemoryKv::new();
+        for _ in 0..2_500 {
+            store.transaction([KvChange::put("other", "x")]);
+        }
+        let revision = store.transaction([KvChange::put(KEY, "1")]);
+        let mut watch = watch_from(&store, KEY, 2).await;
+        if asks {
+            watch.request_progress().await.expect("asked");
+        }
+        assert_eq!(events(next(&mut watch).await), [(KEY.to_owned(), revision.as_u64(), true)]);
+    }
+}
+
+#[tokio::test]
 async fn watches_end_when_they_are_cut_and_when_the_store_is_wiped() {
     let store = MemoryKv::new();
     let mut watch = watch_from(&store, KEY, 2).await;

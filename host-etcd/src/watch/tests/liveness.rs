@@ -21,10 +21,44 @@ fn a_standing_watch_is_asked_for_its_progress_every_three_seconds() {
 #[test]
 fn events_are_a_sign_of_life_too() {
     let mut bench = Bench::standing_at(10);
+    bench.pass(2 * SECOND);
+    // Asked a second later, and not answered; ten seconds after the last word it is dead.
+    bench.handle(events(11, vec![put("d/a", 11)]));
+    bench.pass(6 * SECOND);
+    bench.handle(events(12, vec![put("d/a", 12)]));
+    assert!(!bench.pass(Duration::from_millis(6_999)).contains(&Output::Close));
+    assert!(bench.pass(Duration::from_millis(3_001)).contains(&Output::Close));
+}
+
+#[test]
+fn a_watch_that_delivers_is_asked_all_the_same() {
+    let mut bench = Bench::standing_at(10);
     for revision in 11..30 {
         assert_eq!(bench.pass(2 * SECOND), []);
         assert_eq!(bench.handle(events(revision, vec![put("d/a", revision)])).len(), 2);
+        assert_eq!(bench.pass(SECOND), [Output::RequestProgress]);
+        bench.handle(progress(revision));
     }
+}
+
+#[test]
+fn what_is_delivered_late_confirms_nothing() {
+    // Over a link that does not keep up: there is always something, and all of it from long ago.
+    let mut bench = Bench::standing_at(10);
+    let mut outputs = Vec::new();
+    for revision in 11..111 {
+        outputs.extend(bench.pass(SECOND / 10));
+        outputs.extend(bench.handle(events(revision, vec![put("d/a", revision)])));
+    }
+    assert!(matches!(reports(&outputs).as_slice(), [Report::Stale { .. }]), "within ten seconds");
+    for revision in 111..1_000 {
+        outputs = bench.pass(SECOND / 10);
+        outputs.extend(bench.handle(events(revision, vec![put("d/a", revision)])));
+        assert_eq!(reports(&outputs), [] as [&Report; 0]);
+        assert!(!outputs.contains(&Output::Close), "it delivers, so it is not left");
+        assert!(!outputs.iter().any(|output| matches!(output, Output::Confirmed { .. })));
+    }
+    assert_eq!(reports(&bench.handle(progress(1_000))), [&Report::Live]);
 }
 
 #[test]

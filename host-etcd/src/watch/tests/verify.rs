@@ -130,6 +130,23 @@ fn a_watch_that_does_not_catch_up_is_not_waited_for() {
 }
 
 #[test]
+fn a_server_that_never_says_that_the_watch_has_caught_up_is_not_waited_for_however_often_it_is_asked() {
+    let mut bench = Bench::with(1, |config| config.heartbeat = SECOND / 5);
+    bench.stand(10);
+    until_read(&mut bench);
+    bench.handle(Input::Listed(listing(12, &[("d/a", 12)])));
+    for _ in 0..30 {
+        let outputs = bench.pass(SECOND / 5);
+        if delivered(&outputs) == [&verified(12, &[("d/a", 12)], &[])] {
+            return;
+        }
+        // All that a server may confirm whose progress could overtake events.
+        bench.handle(progress(10));
+    }
+    panic!("it waits for ever");
+}
+
+#[test]
 fn after_a_pause_of_our_own_what_has_arrived_is_delivered_first() {
     let mut bench = Bench::standing_at(10);
     until_read(&mut bench);
