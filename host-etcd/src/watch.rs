@@ -48,12 +48,12 @@ pub struct Config {
     pub call_timeout: Duration,
     /// Bound of a whole list. A net below the backend's own deadline for each page, so it is generous.
     pub list_timeout: Duration,
-    /// How often a watch is asked for its progress, whatever it delivers meanwhile.
+    /// How often a watch is asked for its progress, whatever it delivers meanwhile; 50 ms at least.
     pub heartbeat: Duration,
     /// How long a watch may say nothing before it is taken for dead; and not answer, though it delivers, before what it
-    /// delivers confirms nothing any more.
+    /// delivers confirms nothing any more. Twice the heartbeat at least.
     pub silence_limit: Duration,
-    /// How often a standing watch is verified by a read; each time a quarter more or less.
+    /// How often a standing watch is verified by a read; each time a quarter more or less; 50 ms at least.
     pub verify_every: Duration,
     /// Ceiling of the first retry's delay.
     pub retry_base: Duration,
@@ -89,7 +89,33 @@ impl Config {
             held: None,
         }
     }
+
+    /// The same, within what can be waited for, what is no busy loop, and what leaves an answer its time.
+    fn bounded(mut self) -> Self {
+        for longest in [
+            &mut self.connect_timeout,
+            &mut self.call_timeout,
+            &mut self.list_timeout,
+            &mut self.heartbeat,
+            &mut self.verify_every,
+            &mut self.retry_base,
+            &mut self.retry_cap,
+            &mut self.healthy_after,
+        ] {
+            *longest = (*longest).min(LONGEST);
+        }
+        self.heartbeat = self.heartbeat.max(SHORTEST);
+        self.verify_every = self.verify_every.max(SHORTEST);
+        self.silence_limit = self.silence_limit.clamp(self.heartbeat * 2, LONGEST * 2);
+        self
+    }
 }
+
+/// Never, to all ends: a point of time farther ahead might not be one.
+const LONGEST: Duration = Duration::from_secs(365 * 86_400);
+
+/// Between two questions.
+const SHORTEST: Duration = Duration::from_millis(50);
 
 /// What happened. Results belong to the call that is under way; after [`Output::Close`] nothing of the connection may
 /// arrive any more, after [`Output::CloseWatch`] nothing of the watch.

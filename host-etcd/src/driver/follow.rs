@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 use std::convert::Infallible;
-use std::panic::AssertUnwindSafe;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -48,7 +48,7 @@ pub(crate) async fn follow<F: Follower>(
     mut end: oneshot::Receiver<Infallible>,
 ) {
     let calls = Calls::new(connect, config.scope.clone());
-    let mut run = Run { watch: Watch::new(config, now()), calls, follower };
+    let mut run = Run { watch: Watch::new(config, now()), calls, follower, has_panicked: false };
     loop {
         // State that a panic left half changed is dropped or listed anew.
         let step = AssertUnwindSafe(run.step()).catch_unwind();
@@ -68,6 +68,8 @@ struct Run<F> {
     watch: Watch,
     calls: Calls,
     follower: F,
+    /// In the step before.
+    has_panicked: bool,
 }
 
 impl<F: Follower> Run<F> {
@@ -75,7 +77,10 @@ impl<F: Follower> Run<F> {
         while let Some(output) = self.watch.poll_output() {
             self.act(output).await;
         }
-        self.follower.before_waiting();
+        // Left out after a panic: should this be what panics, the watch comes to wait all the same.
+        if !std::mem::take(&mut self.has_panicked) {
+            self.follower.before_waiting();
+        }
         let deadline = tokio::time::Instant::from_std(self.watch.deadline());
         let input = tokio::select! {
             // After a pause of the process both are ready, and what the server has said counts first.
@@ -87,8 +92,10 @@ impl<F: Follower> Run<F> {
     }
 
     fn recover(&mut self) {
-        self.follower.panicked();
-        self.calls.close();
+        self.has_panicked = true;
+        // What is told and dropped here is not ours either; that the connection is closed is told once more.
+        let _panicked_again = catch_unwind(AssertUnwindSafe(|| self.follower.panicked()));
+        let _panicked_again = catch_unwind(AssertUnwindSafe(|| self.calls.close()));
         self.watch.handle(Input::Panicked, now());
     }
 
@@ -122,3 +129,6 @@ impl<F: Follower> Run<F> {
 fn now() -> Instant {
     tokio::time::Instant::now().into_std()
 }
+
+#[cfg(test)]
+mod tests;

@@ -62,6 +62,7 @@ impl Watch {
     /// A watch that begins at once with the first endpoint.
     #[must_use]
     pub fn new(config: Config, now: Instant) -> Self {
+        let config = config.bounded();
         let mut watch = Self {
             rotation: Rotation::new(&config, now),
             phase: Phase::Waiting { until: now },

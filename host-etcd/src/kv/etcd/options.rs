@@ -6,6 +6,9 @@ use std::time::Duration;
 /// Bytes of one request that etcd takes unless it is configured otherwise (`--max-request-bytes`).
 pub const DEFAULT_MAX_REQUEST_BYTES: usize = 1_572_864;
 
+/// As good as never.
+const LONGEST_KEEPALIVE: Duration = Duration::from_secs(365 * 86_400);
+
 /// How to reach etcd. What is not set has a default that suits a production cluster.
 ///
 /// ```
@@ -78,8 +81,9 @@ impl EtcdOptions {
     /// interval is kept at 5 s or more: below that etcd hangs up on healthy links.
     #[must_use]
     pub fn keepalive(mut self, interval: Duration, timeout: Duration) -> Self {
-        self.keepalive_interval = interval.max(Duration::from_secs(5));
-        self.keepalive_timeout = timeout;
+        // A point of time beyond a year might not be one to the transport.
+        self.keepalive_interval = interval.clamp(Duration::from_secs(5), LONGEST_KEEPALIVE);
+        self.keepalive_timeout = timeout.min(LONGEST_KEEPALIVE);
         self
     }
 

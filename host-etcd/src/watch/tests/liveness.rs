@@ -139,6 +139,44 @@ fn after_a_pause_of_our_own_the_server_has_its_time_to_answer() {
 }
 
 #[test]
+fn what_is_never_to_be_is_no_point_beyond_time() {
+    let mut bench = Bench::with(1, |config| {
+        config.connect_timeout = Duration::MAX;
+        config.call_timeout = Duration::MAX;
+        config.list_timeout = Duration::MAX;
+        config.silence_limit = Duration::MAX;
+        config.verify_every = Duration::MAX;
+        config.healthy_after = Duration::MAX;
+    });
+    bench.stand(10);
+    assert!(!bench.pass(3600 * SECOND).contains(&Output::Close));
+    bench.reconnect();
+    let mut bench = Bench::with(1, |config| config.heartbeat = Duration::MAX);
+    bench.stand(10);
+    assert!(!bench.pass(30 * SECOND).contains(&Output::Close));
+}
+
+#[test]
+fn no_question_is_asked_without_a_pause_and_each_has_its_time() {
+    let mut bench = Bench::with(1, |config| {
+        config.heartbeat = Duration::ZERO;
+        config.silence_limit = Duration::ZERO;
+        config.verify_every = Duration::ZERO;
+    });
+    bench.stand(10);
+    let mut asked = 0;
+    for _ in 0..100 {
+        let outputs = bench.pass(SECOND / 100);
+        assert!(!outputs.contains(&Output::Close), "it has answered");
+        asked += outputs.len();
+        if outputs.contains(&Output::RequestProgress) {
+            bench.handle(progress(10));
+        }
+    }
+    assert!((10..100).contains(&asked), "{asked}");
+}
+
+#[test]
 fn every_call_has_its_deadline() {
     // Connecting and listing share the connect timeout at the start.
     let mut bench = Bench::new();

@@ -174,6 +174,14 @@ pub(crate) const MUTATIONS: &[Mutation] = &[
     },
     Mutation {
         statement: "8.6",
+        why: "a watch that delivers what was, and does not answer, stays live",
+        file: "watch/deadlines.rs",
+        find: "                    standing.fell_behind();\n",
+        replace: "                    standing.behind_at = None;\n",
+        noticed: Tests,
+    },
+    Mutation {
+        statement: "8.6",
         why: "junk counts as a sign of life",
         file: "watch/delivery.rs",
         find: "        events.retain(|event| {",
