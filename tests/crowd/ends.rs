@@ -47,7 +47,7 @@ impl Ground {
     /// A store whose watch stands, by etcd's own account.
     fn store(&self) -> EtcdDirectiveStore {
         let store = self.runtime.block_on(self.builder().connect()).expect("etcd answers");
-        eventually_blocking("etcd has its watch", SOON, || !Held::of(&self.etcd).is_within(self.empty));
+        eventually_blocking("etcd has its watch", SOON, || Held::of(&self.etcd).is_beyond(self.empty));
         store
     }
 

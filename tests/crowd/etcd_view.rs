@@ -29,6 +29,11 @@ impl Held {
         }
     }
 
+    /// Whether this is more than that, in every respect: what is never seen to grow would not be missed either.
+    pub(crate) fn is_beyond(self, other: Self) -> bool {
+        self.watchers > other.watchers && self.streams > other.streams && self.files > other.files
+    }
+
     /// Whether this is no more than that.
     pub(crate) fn is_within(self, other: Self) -> bool {
         self.watchers <= other.watchers && self.streams <= other.streams && self.files <= other.files

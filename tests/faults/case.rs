@@ -91,6 +91,11 @@ impl Case {
         self.calm = self.store.status();
     }
 
+    /// Before another fault: what is lost by that one is to count, and not what was lost by those before.
+    pub(crate) fn takes_stock(&mut self) {
+        self.calm = self.store.status();
+    }
+
     /// Publishes the next document.
     pub(crate) fn publish(&self) {
         self.publish_padded(0);

@@ -7,11 +7,16 @@ use aldis_core::{CompileError, DirectiveSet};
 
 use super::{Document, Key, Outcome, Refusal, RefusalCause, Replaced, Slot};
 
+/// How many documents are looked for one by one that do not fit. Each costs some attempts to compile, and nobody has
+/// many: of more, everything later is refused.
+const REFUSED_ONE_BY_ONE: usize = 16;
+
 /// The set of all good documents, in key order.
 ///
-/// Where it would be too large, the latest of the documents that this step brought are refused, as many as need be, and
-/// what they were to replace stays in force. So an instance that has just started and lists everything at once refuses
-/// the same ones as an instance that saw them come one by one.
+/// Where it would be too large, of the documents that this step brought those are refused that do not fit to the earlier
+/// ones, and what they were to replace stays in force. So an instance that has just started and lists everything at once
+/// refuses those that an instance refused that saw them come one by one, unless it was earlier versions, gone by now, that
+/// took the room.
 pub(super) fn merge(
     keys: &mut BTreeMap<Key, Slot>,
     replaced: Replaced,
@@ -19,7 +24,7 @@ pub(super) fn merge(
 ) -> Arc<DirectiveSet> {
     match compile(keys) {
         Ok(set) => set,
-        Err(error) => refuse_latest(keys, replaced, error, outcome),
+        Err(error) => refuse_what_does_not_fit(keys, replaced, error, outcome),
     }
 }
 
@@ -28,9 +33,10 @@ struct Brought {
     key: Key,
     document: Arc<Document>,
     last_good: Option<Arc<Document>>,
+    is_refused: bool,
 }
 
-fn refuse_latest(
+fn refuse_what_does_not_fit(
     keys: &mut BTreeMap<Key, Slot>,
     replaced: Replaced,
     error: CompileError,
@@ -40,22 +46,20 @@ fn refuse_latest(
         .into_iter()
         .filter_map(|(key, last_good)| {
             let document = Arc::clone(keys.get(&key)?.good.as_ref()?);
-            Some(Brought { key, document, last_good })
+            Some(Brought { key, document, last_good, is_refused: false })
         })
         .collect();
     brought.sort_by_key(|brought| brought.document.version.revision);
-    // Bisection: with none of them it is what was in force, less what was deleted, and that fitted.
-    let (mut fits, mut too_many) = (0, brought.len());
-    while too_many - fits > 1 {
-        let half = fits.midpoint(too_many);
-        admit(keys, &brought, half);
-        match compile(keys) {
-            Ok(_) => fits = half,
-            Err(_) => too_many = half,
-        }
+    // With none of them it is what was in force, less what was deleted, and that fitted.
+    let mut fits = 0;
+    for _ in 0..REFUSED_ONE_BY_ONE {
+        fits = first_that_does_not_fit(keys, &brought, fits);
+        let Some(latest) = brought.get_mut(fits) else { break };
+        latest.is_refused = true;
     }
-    admit(keys, &brought, fits);
-    for Brought { key, document, .. } in brought.into_iter().skip(fits) {
+    brought.iter_mut().skip(fits).for_each(|later| later.is_refused = true);
+    admit(keys, &brought, brought.len());
+    for Brought { key, document, .. } in brought.into_iter().filter(|brought| brought.is_refused) {
         let refusal = Refusal { revision: document.version.revision, cause: RefusalCause::Together(error) };
         if let Some(slot) = keys.get_mut(&key) {
             slot.refusal = Some(refusal.clone());
@@ -65,11 +69,27 @@ fn refuse_latest(
     compile(keys).unwrap_or_else(|_| Arc::new(DirectiveSet::empty()))
 }
 
-/// Puts the first `count` in force, and in place of the others what they were to replace.
+/// By bisection: the first so many are known to fit. The number of all, if all do.
+fn first_that_does_not_fit(keys: &mut BTreeMap<Key, Slot>, brought: &[Brought], mut fits: usize) -> usize {
+    // Looked at first, because one is the rule.
+    let (mut too_many, mut next) = (brought.len().saturating_add(1), brought.len());
+    while too_many - fits > 1 {
+        admit(keys, brought, next);
+        match compile(keys) {
+            Ok(_) => fits = next,
+            Err(_) => too_many = next,
+        }
+        next = fits.midpoint(too_many);
+    }
+    fits
+}
+
+/// Puts the first `count` in force but for what is refused, and in place of the others what they were to replace.
 fn admit(keys: &mut BTreeMap<Key, Slot>, brought: &[Brought], count: usize) {
-    for (place, Brought { key, document, last_good }) in brought.iter().enumerate() {
+    for (place, Brought { key, document, last_good, is_refused }) in brought.iter().enumerate() {
         if let Some(slot) = keys.get_mut(key) {
-            slot.good = if place < count { Some(Arc::clone(document)) } else { last_good.clone() };
+            let is_admitted = place < count && !is_refused;
+            slot.good = if is_admitted { Some(Arc::clone(document)) } else { last_good.clone() };
         }
     }
 }

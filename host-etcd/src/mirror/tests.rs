@@ -2,10 +2,11 @@
 
 mod anchors;
 mod restart;
+mod room;
 
 use std::time::Duration;
 
-use aldis_core::{CompileError, Reason, UnixMillis};
+use aldis_core::{Reason, UnixMillis};
 
 use super::{Digest, Mirror, Outcome, RefusalCause};
 use crate::clock::Moment;
@@ -177,43 +178,6 @@ fn a_restored_cluster_makes_a_snapshot_though_it_is_ahead_of_the_last_list() {
     put(&mut mirror, 8, &[("a", &one)], at(0));
     let outcome = mirror.replace(listing(7, &[("a", 8, &one)]), at(0));
     assert_eq!(outcome.snapshot.expect("another incarnation").revision, Revision::new(7));
-}
-
-#[test]
-fn what_is_too_large_together_is_refused_from_the_latest_on() {
-    // Each of these has 200 directives of 64 x 16 targets: 204 800 entries, of which a set takes about a million.
-    let huge = |id: &str| {
-        let list = |prefix: &str, count: usize| {
-            let values: Vec<String> = (0..count).map(|n| format!(r#""{prefix}{n}""#)).collect();
-            values.join(",")
-        };
-        let (tenants, indices) = (list("t", 64), list("i", 16));
-        let directives: Vec<String> = (0..200)
-            .map(|n| format!(r#"{{"id":"{id}{n}","level":"Shape","ttl_secs":9,"tenants":[{tenants}],"indices":[{indices}]}}"#))
-            .collect();
-        format!(r#"{{"directives":[{}]}}"#, directives.join(","))
-    };
-    let keys = ["a", "b", "c", "d", "e", "f"];
-    let values = keys.map(huge);
-    let entries: Vec<_> = keys
-        .iter()
-        .zip(&values)
-        .zip([13, 14, 11, 16, 12, 15])
-        .map(|((key, value), at)| (*key, at, value.as_str()))
-        .collect();
-    let mut mirror = Mirror::new();
-    let outcome = mirror.replace(listing(20, &entries), at(0));
-    let refused: Vec<String> = outcome.refused.iter().map(|(key, _)| key.to_string()).collect();
-    assert_eq!(refused, ["d"], "the latest");
-    assert!(
-        matches!(mirror.refusals().next(), Some((_, refusal)) if refusal.cause == RefusalCause::Together(CompileError::TooLarge))
-    );
-    assert_eq!(mirror.snapshot().expect("listed").set.len(), 1000);
-    // What it would have replaced stays, and once there is room it can be published again.
-    put(&mut mirror, 21, &[("d", &document("small", 9))], at(0));
-    assert_eq!(mirror.snapshot().expect("listed").set.len(), 1001);
-    assert_eq!(put(&mut mirror, 22, &[("d", &values[3])], at(0)).refused.len(), 1);
-    assert_eq!(mirror.snapshot().expect("listed").set.len(), 1001);
 }
 
 #[test]

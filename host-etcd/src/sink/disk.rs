@@ -8,8 +8,8 @@
 //!
 //! Both are replaced by a rename, after the new file was synced, and then the directory is synced: at every moment there
 //! is either the old file or the new one, whole. They are readable by the owner only, because documents hold the names
-//! of tenants. Several processes may share a directory: temporary files have random names, the last writer wins, and since
-//! all of them follow the same cluster that is as good as any.
+//! of tenants. Several processes may share a directory: temporary files have random names, and the last writer wins. As far
+//! as they follow the same cluster that is as good as any, but for when relative lifetimes were first seen.
 //!
 //! What cannot be read as a whole is not used at all: the store starts as if there was nothing, says why, and leaves the
 //! file aside as `….refused`, in place of one that was left there before. A file that the system does not let us read

@@ -151,8 +151,11 @@ impl Builder {
     ///
     /// The directory is created if need be, for its owner alone; its files are readable by their owner alone, because
     /// documents may hold the names of tenants. There are two files for each scope, of about three times the size of the
-    /// documents together. Stores of any scopes and any processes may share a directory; of two that follow the same scope
-    /// the last to write wins. It need not survive longer than the directives live.
+    /// documents together. It need not survive longer than the directives live.
+    ///
+    /// Stores of any scopes may share a directory. Of two that follow the same scope, in whatever processes, the last to
+    /// write wins: they must follow the same cluster, and a relative lifetime may go on from when the other has first seen
+    /// it, which is later if that one was cut off. Where that matters, give each a directory of its own.
     ///
     /// A thread of the store's writes after changes, at most five times a second, and the time about once a minute. A disk that is slow, full or
     /// gone never delays a reader or the watch; its failures are counted in

@@ -186,7 +186,7 @@ pub(crate) const MUTATIONS: &[Mutation] = &[
         file: "watch/delivery.rs",
         find: "        events.retain(|event| {",
         replace: "        if let Phase::Watching(standing) = &mut self.phase {\n            standing.heard(&self.config, now);\n        }\n        events.retain(|event| {",
-        noticed: Both,
+        noticed: Tests,
     },
     Mutation {
         statement: "8.7",
