@@ -25,7 +25,7 @@ impl World {
             What::Call(call) => self.serve(&call),
             What::NextPage => self.serve_page(),
             What::Answer(Input::Message(message)) => self.hear(message),
-            What::Answer(input) => self.tell(input),
+            What::Answer(input) | What::Aside(input) => self.tell(input),
             What::Page(page) => self.turn_page(page),
             What::Piece(events) => {
                 connection.watch.iter_mut().for_each(|watch| watch.pieces.extend_from_slice(&events));
@@ -61,23 +61,19 @@ impl World {
             events.extend(last);
             self.tally.count(Fault::Fragments);
         }
-        let twice = !self.is_calm && self.random.u8(0..16) == 0;
-        if twice {
-            self.tally.count(Fault::Duplicate);
-            self.tell(Input::Message(message.clone()));
-        }
+        let open = self.watch().map(|watch| watch.number);
+        let again = (!self.is_calm && self.random.u8(0..16) == 0).then(|| message.clone());
         self.tell(Input::Message(message));
+        // With a watch that was closed by the first of them goes the second.
+        let is_still_open = self.watch().map(|watch| watch.number) == open;
+        if let Some(message) = again.filter(|_| is_still_open) {
+            self.tally.count(Fault::Duplicate);
+            self.tell(Input::Message(message));
+        }
     }
 
     pub(crate) fn tell(&mut self, input: Input) {
-        if let (
-            Input::Head(_)
-            | Input::Listed(_)
-            | Input::CallFailed(_)
-            | Input::Message(WatchMessage::Created(_)),
-            Some(connection),
-        ) = (&input, &mut self.connection)
-        {
+        if let (Input::Listed(_) | Input::CallFailed(_), Some(connection)) = (&input, &mut self.connection) {
             connection.call = None;
         }
         self.note(&input);

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ops::Range;
+use std::time::Duration;
 
 use aldis_etcd::kv::{Header, KvUpdate, Revision, WatchMessage};
 use aldis_etcd::watch::Input;
@@ -187,22 +188,35 @@ impl World {
         let key = self.random.choice(&self.keys.foreign).expect("there are some").clone();
         events.push(KvUpdate::Delete { key, mod_revision: Revision::new(1_000_000) });
         self.tally.count(Fault::ForeignKey);
-        self.say(WatchMessage::Events(header, events));
+        if self.random.bool() {
+            return self.say(WatchMessage::Events(header, events));
+        }
+        // Again and again, of what it has long had: the link is busy, and nothing is confirmed.
+        let Some(delivered) = self.client.watch.delivered() else { return };
+        events.retain(|event| event.mod_revision() <= delivered.revision);
+        for second in 1..20 {
+            self.say_later(millis(second * 1_000), WatchMessage::Events(header, events.clone()));
+        }
+    }
+
+    /// A message beside the order of the stream.
+    fn say_later(&mut self, delay: Duration, message: WatchMessage) {
+        let Some(connection) = &self.connection else { return };
+        let Some(watch) = connection.watch.as_ref().filter(|watch| !watch.is_over) else { return };
+        let what = What::Aside(Input::Message(message));
+        let parcel = Parcel { connection: connection.number, watch: Some(watch.number), what };
+        let key = (self.now + delay, self.number());
+        self.parcels.insert(key, parcel);
     }
 
     /// A progress notification that arrives before the events it speaks for.
     fn overtake(&mut self) {
         self.write(3);
         let header: Header = self.server.header();
-        let Some(connection) = &self.connection else { return };
-        let Some(watch) = connection.watch.as_ref().filter(|watch| !watch.is_over) else { return };
-        let parcel = Parcel {
-            connection: connection.number,
-            watch: Some(watch.number),
-            what: What::Answer(Input::Message(WatchMessage::Progress(header))),
-        };
-        let key = (self.now, self.number());
-        self.parcels.insert(key, parcel);
+        if self.watch().is_none_or(|watch| watch.is_over) {
+            return;
+        }
+        self.say_later(Duration::ZERO, WatchMessage::Progress(header));
         self.tally.count(Fault::Overtaking);
         self.troubles.behind.extend(self.now + millis(5_000));
     }

@@ -88,6 +88,8 @@ pub(crate) enum What {
     NextPage,
     /// To the client.
     Answer(Input),
+    /// To the client: a message of the watch beside the order of its stream, and of its fragments.
+    Aside(Input),
     /// To the client: a page, and whether more follow; `None` if its revision is compacted.
     Page(Option<(Header, Vec<KvEntry>, bool)>),
     /// To the client: events, of which more follow.
