@@ -112,15 +112,26 @@ impl<F: Follower> Run<F> {
             }
             Output::CloseWatch => self.calls.close_watch(),
             Output::Close => self.calls.close(),
-            Output::Replace(listing) => self.follower.replace(listing).await,
-            Output::Change { revision, events } => self.follower.change(revision, events).await,
-            Output::Verify { listing, later } => {
-                if self.follower.verify(listing, later).await > 0 {
-                    self.watch.handle(Input::Diverged, now());
-                }
-            }
+            Output::Replace(_) | Output::Change { .. } | Output::Verify { .. } => self.hand_on(output).await,
             Output::Confirmed { revision } => self.follower.confirmed(revision),
             Output::Report(report) => self.follower.tell(report),
+        }
+    }
+
+    /// The follower may take its time.
+    async fn hand_on(&mut self, output: Output) {
+        let began = now();
+        let mut repaired = 0;
+        match output {
+            Output::Replace(listing) => self.follower.replace(listing).await,
+            Output::Change { revision, events } => self.follower.change(revision, events).await,
+            Output::Verify { listing, later } => repaired = self.follower.verify(listing, later).await,
+            _ => {}
+        }
+        // Before what follows from it, which has its own time.
+        self.watch.held_up(now().saturating_duration_since(began));
+        if repaired > 0 {
+            self.watch.handle(Input::Diverged, now());
         }
     }
 }

@@ -75,9 +75,11 @@ impl Seen {
     }
 
     fn insert(&mut self, id: Id, first_seen: Moment) {
-        if self.moments.insert(id, first_seen).is_none() {
-            self.order.push_back(id);
+        if self.moments.insert(id, first_seen).is_some() {
+            // It had come back, and is the latest to go now. Costs a search, but hardly ever happens.
+            self.order.retain(|known| *known != id);
         }
+        self.order.push_back(id);
     }
 }
 

@@ -15,6 +15,19 @@ impl Watch {
         self.lapses_at().map_or(due, |lapses_at| lapses_at.min(due))
     }
 
+    /// Whoever took what was to be done has been at it for so long, and nothing was read meanwhile: what is under way has
+    /// as much more time.
+    pub fn held_up(&mut self, by: Duration) {
+        match &mut self.phase {
+            Phase::Waiting { .. } | Phase::Doubting { .. } => {}
+            Phase::Connecting { limit }
+            | Phase::Probing { limit }
+            | Phase::Listing { limit }
+            | Phase::Opening { limit, .. } => *limit += by,
+            Phase::Watching(standing) => standing.held_up(by),
+        }
+    }
+
     /// When the present phase is over, or has something to do.
     fn due_at(&self) -> Instant {
         match &self.phase {

@@ -120,6 +120,16 @@ impl Standing {
         (self.caught_up, self.behind_at) = (false, None);
     }
 
+    /// Nothing could be heard for so long.
+    pub(super) fn held_up(&mut self, by: Duration) {
+        let verify = match &mut self.verify {
+            Verify::Due(_) => None,
+            Verify::Asked { until, .. } | Verify::Held { until, .. } => Some(until),
+        };
+        let patience = [self.dead_at.as_mut(), self.behind_at.as_mut(), verify];
+        patience.into_iter().flatten().for_each(|until| *until += by);
+    }
+
     fn interval(&self, config: &Config) -> Duration {
         if self.caught_up { config.heartbeat } else { ASK_BEHIND_EVERY.min(config.heartbeat) }
     }

@@ -184,3 +184,24 @@ fn a_version_that_is_gone_loses_its_lead_as_well() {
     mirror.replace(list, behind(0));
     assert_eq!(end(&mirror), 60_000);
 }
+
+#[test]
+fn a_version_that_came_back_and_went_again_has_not_been_gone_longest() {
+    let (mut mirror, short) = (Mirror::new(), document("short", 60));
+    let other = document("other", 60);
+    mirror.replace(listing(2, &[("a", 2, &short)]), at(0));
+    put(&mut mirror, 3, &[("a", &other)], at(0));
+    mirror.replace(listing(2, &[("a", 2, &short)]), at(0));
+    let mut revision = 3;
+    let mut replace_often = |mirror: &mut Mirror, times: u64| {
+        for _ in 0..times {
+            revision += 1;
+            put(mirror, revision, &[("b", &other)], at(0));
+        }
+    };
+    replace_often(&mut mirror, 1_000);
+    delete(&mut mirror, 2_000, "a");
+    replace_often(&mut mirror, 100);
+    mirror.replace(listing(2, &[("a", 2, &short)]), at(3_600_000));
+    assert_eq!(end(&mirror), 60_000);
+}

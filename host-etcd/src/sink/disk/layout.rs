@@ -181,7 +181,10 @@ fn kept(input: &mut Input<'_>) -> Result<Kept, StateError> {
     let good = match input.byte()? {
         0 => None,
         1 => Some(newest.clone()),
-        2 => Some(version(input)?).filter(|good| *good != newest),
+        2 => match version(input)? {
+            good if good == newest => return Err(malformed("the good version is the newest, told twice")),
+            good => Some(good),
+        },
         _ => return Err(malformed("a good version is neither there nor not")),
     };
     Ok(Kept { newest, good })

@@ -177,6 +177,22 @@ fn no_question_is_asked_without_a_pause_and_each_has_its_time() {
 }
 
 #[test]
+fn the_time_in_which_nothing_was_read_does_not_count() {
+    let mut bench = Bench::standing_at(10);
+    bench.pass(3 * SECOND);
+    bench.now += 60 * SECOND;
+    bench.watch.held_up(60 * SECOND);
+    // Asked before that; what was said meanwhile is read one after the other.
+    for revision in 11..14 {
+        let outputs = bench.handle(events(revision, vec![put("d/a", revision)]));
+        assert_eq!(reports(&outputs), [] as [&Report; 0]);
+    }
+    assert_eq!(reports(&bench.handle(progress(14))), [] as [&Report; 0]);
+    // And it is no longer than that.
+    assert!(bench.pass(10 * SECOND).contains(&Output::Close));
+}
+
+#[test]
 fn every_call_has_its_deadline() {
     // Connecting and listing share the connect timeout at the start.
     let mut bench = Bench::new();

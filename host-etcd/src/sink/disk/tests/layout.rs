@@ -123,6 +123,21 @@ fn keys_out_of_order_or_out_of_scope_are_refused() {
 }
 
 #[test]
+fn the_newest_version_told_again_as_a_good_one_is_refused() {
+    let (value, mut bytes) = (document("due", 60), body());
+    let after_value =
+        bytes.windows(value.len()).position(|window| window == value).expect("d/b is there") + value.len();
+    let (from, flag) = (after_value - value.len() - 16, after_value + 16);
+    let version = bytes[from..flag].to_vec();
+    assert_eq!(bytes[flag], 1, "the good one is the newest");
+    bytes[flag] = 2;
+    bytes.splice(flag + 1..flag + 1, version);
+    let refused = decode_state(&scope(), &sealed(&bytes));
+    let what = "the good version is the newest, told twice";
+    assert_eq!(refused, Err(StateError::Malformed { what }));
+}
+
+#[test]
 fn an_image_of_another_version_is_made_anew_from_the_documents() {
     let record = record();
     let image = record.set.as_ref().expect("has an image").as_image().to_vec();
