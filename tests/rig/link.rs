@@ -4,19 +4,17 @@
 //! blocks. Each command has taken effect when its call returns.
 
 mod connection;
+mod station;
 mod weather;
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{mpsc, watch};
-use tokio::task::JoinSet;
+use tokio::sync::mpsc;
 
-use self::connection::Conditions;
+use self::station::{Command, Counters, Order, Station};
 pub use self::weather::{Blackhole, Direction};
 use self::weather::{Fuse, Weather};
 use crate::port::free_port;
@@ -30,29 +28,6 @@ pub struct Link {
     thread: Option<JoinHandle<()>>,
 }
 
-#[derive(Default)]
-struct Counters {
-    /// When each connection was accepted.
-    accepted: Mutex<Vec<Instant>>,
-    open: AtomicUsize,
-}
-
-struct Command {
-    order: Order,
-    done: std::sync::mpsc::Sender<()>,
-}
-
-type Change = Box<dyn FnOnce(&mut Weather, usize) + Send>;
-
-enum Order {
-    Lead(SocketAddr),
-    Listen,
-    Refuse,
-    Reset,
-    /// Is given the number of the connection to come.
-    Weather(Change),
-}
-
 impl Link {
     /// A new port on loopback that leads to `server`.
     ///
@@ -61,16 +36,9 @@ impl Link {
     /// When no port can be had.
     pub fn to(server: SocketAddr) -> Self {
         let port = free_port();
-        let counters = Arc::new(Counters::default());
-        let fuse = Arc::new(Fuse::default());
+        let (counters, fuse) = (Arc::<Counters>::default(), Arc::<Fuse>::default());
+        let station = Station::new(server, port, Arc::clone(&counters), Arc::clone(&fuse));
         let (commands, orders) = mpsc::unbounded_channel();
-        let station = Station {
-            server,
-            port,
-            counters: Arc::clone(&counters),
-            fuse: Arc::clone(&fuse),
-            weather: watch::Sender::default(),
-        };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         let thread = thread::spawn(move || runtime.block_on(station.run(orders)));
         let link = Self { port, commands, counters, fuse, thread: Some(thread) };
@@ -158,7 +126,7 @@ impl Link {
 
     /// Connections that clients have opened so far.
     pub fn accepted(&self) -> usize {
-        self.counters.accepted().len()
+        self.counters.next()
     }
 
     /// When each of them was accepted, in order.
@@ -168,7 +136,7 @@ impl Link {
 
     /// Connections that are open now.
     pub fn open(&self) -> usize {
-        self.counters.open.load(Ordering::SeqCst)
+        self.counters.open()
     }
 
     fn change(&self, change: impl FnOnce(&mut Weather, usize) + Send + 'static) {
@@ -189,107 +157,6 @@ impl Drop for Link {
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
         }
-    }
-}
-
-/// The side of the link that runs on its own thread.
-struct Station {
-    server: SocketAddr,
-    port: u16,
-    counters: Arc<Counters>,
-    fuse: Arc<Fuse>,
-    weather: watch::Sender<Weather>,
-}
-
-impl Station {
-    async fn run(mut self, mut orders: mpsc::UnboundedReceiver<Command>) {
-        let mut listener = None;
-        let mut connections = JoinSet::new();
-        loop {
-            tokio::select! {
-                command = orders.recv() => {
-                    let Some(Command { order, done }) = command else { return };
-                    self.obey(order, &mut listener, &mut connections).await;
-                    let _ = done.send(());
-                }
-                client = accept(listener.as_ref()) => self.connect(client, &mut connections),
-                () = self.fuse.blown() => connections.shutdown().await,
-                Some(_) = connections.join_next() => {}
-            }
-        }
-    }
-
-    async fn obey(
-        &mut self,
-        order: Order,
-        listener: &mut Option<TcpListener>,
-        connections: &mut JoinSet<()>,
-    ) {
-        match order {
-            Order::Lead(server) => self.server = server,
-            Order::Listen if listener.is_some() => {}
-            Order::Listen => {
-                let address = (Ipv4Addr::LOCALHOST, self.port);
-                *listener = Some(TcpListener::bind(address).await.expect("the link's port is still free"));
-            }
-            Order::Refuse => *listener = None,
-            Order::Reset => connections.shutdown().await,
-            Order::Weather(change) => {
-                self.weather.send_modify(|weather| change(weather, self.counters.next()));
-            }
-        }
-    }
-
-    fn connect(&self, client: TcpStream, connections: &mut JoinSet<()>) {
-        let number = self.counters.next();
-        self.counters.accepted().push(Instant::now());
-        let open = Open::new(Arc::clone(&self.counters));
-        let (weather, fuse) = (self.weather.subscribe(), Arc::clone(&self.fuse));
-        let (server, conditions) = (self.server, Conditions { number, weather, fuse });
-        connections.spawn(async move {
-            connection::carry(client, server, conditions).await;
-            drop(open);
-        });
-    }
-}
-
-async fn accept(listener: Option<&TcpListener>) -> TcpStream {
-    loop {
-        match listener {
-            None => std::future::pending().await,
-            Some(listener) => {
-                if let Ok((client, _)) = listener.accept().await {
-                    return client;
-                }
-            }
-        }
-    }
-}
-
-impl Counters {
-    /// The number of the connection to come.
-    fn next(&self) -> usize {
-        self.accepted().len()
-    }
-
-    fn accepted(&self) -> MutexGuard<'_, Vec<Instant>> {
-        self.accepted.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Counts a connection as long as it lives, however it ends.
-struct Open(Arc<Counters>);
-
-impl Open {
-    fn new(counters: Arc<Counters>) -> Self {
-        counters.open.fetch_add(1, Ordering::SeqCst);
-        Self(counters)
-    }
-}
-
-impl Drop for Open {
-    fn drop(&mut self) {
-        self.0.open.fetch_sub(1, Ordering::SeqCst);
     }
 }
 
