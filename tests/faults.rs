@@ -25,20 +25,17 @@ mod network;
 mod paused;
 #[path = "faults/server.rs"]
 mod server;
-#[path = "faults/story.rs"]
-mod story;
-#[path = "faults/twins.rs"]
-mod twins;
-#[path = "faults/witness.rs"]
-mod witness;
+#[allow(dead_code, reason = "the scripted tests use the rest")]
+#[path = "ordeal/subject.rs"]
+mod subject;
+#[path = "ordeal/witnesses.rs"]
+mod witnesses;
 
 use std::process::ExitCode;
-use std::time::Duration;
 
 use libtest_mimic::{Arguments, Trial};
 use rig::etcd::{Etcd, Version};
-
-use self::case::Figures;
+use rig::ordeal::Figures;
 
 /// Cases at a time: what two processors carry without being late.
 const AT_A_TIME: usize = 12;
@@ -104,16 +101,7 @@ fn main() -> ExitCode {
     let mut arguments = Arguments::from_args();
     arguments.test_threads.get_or_insert(AT_A_TIME);
     let versions = Etcd::available();
-    let mut trials: Vec<Trial> = FAULTS.iter().flat_map(|fault| fault.trials(&versions)).collect();
-    for (name, twin) in [
-        ("twin: what is published passes", twins::what_is_published_passes as fn()),
-        ("twin: what must not be seen is found", twins::what_must_not_be_seen_is_found),
-    ] {
-        trials.push(Trial::test(name, move || {
-            twin();
-            Ok(())
-        }));
-    }
+    let trials = FAULTS.iter().flat_map(|fault| fault.trials(&versions)).collect();
     libtest_mimic::run(&arguments, trials).exit_code()
 }
 
@@ -125,15 +113,10 @@ impl Fault {
             let (name, run) = (self.name, self.run);
             Trial::test(format!("{name}, {version}"), move || {
                 let figures = run(&version);
-                let [noticed, converged] = [figures.noticed, figures.converged].map(shown);
-                println!("{name} | {version} | {noticed} | {converged}");
+                println!("{name} | {version} | {figures}");
                 Ok(())
             })
         };
         chosen.map(trial).collect()
     }
-}
-
-fn shown(duration: Option<Duration>) -> String {
-    duration.map_or_else(|| "-".to_owned(), |duration| format!("{:.2} s", duration.as_secs_f64()))
 }

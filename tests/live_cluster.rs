@@ -9,16 +9,22 @@ mod leaders;
 #[path = "live_cluster/restored.rs"]
 mod restored;
 #[allow(dead_code, reason = "the scripted tests use the rest")]
-#[path = "scripted/subject.rs"]
+#[path = "ordeal/subject.rs"]
 mod subject;
+#[path = "ordeal/witnesses.rs"]
+mod witnesses;
 
 use std::time::Duration;
 
 use aldis_etcd::EtcdDirectiveStore;
 use rig::cluster::{Cluster, MEMBERS};
-use rig::{eventually, eventually_blocking};
+use rig::eventually_blocking;
+use rig::ordeal::document;
 
-use self::subject::{KEY, SOON, Subject, document};
+use self::subject::Subject;
+
+/// The key under watch.
+const KEY: &str = "aldis/directives";
 
 /// How long a cluster may take to accept a write after it has lost a leader, on a busy machine.
 const ELECTION: Duration = Duration::from_secs(30);
@@ -34,9 +40,7 @@ fn endpoints_from(cluster: &Cluster, place: usize) -> Vec<String> {
 async fn following_one(fault: &str, endpoints: Vec<String>) -> Subject {
     let builder = EtcdDirectiveStore::builder(endpoints).scope(KEY);
     let subject = Subject::connect(fault, "one", builder).await;
-    // It is live as soon as it has read; this it can only have heard from its watch.
-    let first = subject.status().last_confirmed;
-    eventually("the watch stands", SOON, || subject.status().last_confirmed > first).await;
+    subject.watches().await;
     subject
 }
 

@@ -13,16 +13,22 @@ mod silence;
 #[path = "scripted/statuses.rs"]
 mod statuses;
 #[allow(dead_code, reason = "the tests on real clusters use the rest")]
-#[path = "scripted/subject.rs"]
+#[path = "ordeal/subject.rs"]
 mod subject;
+#[path = "ordeal/witnesses.rs"]
+mod witnesses;
 
 use std::time::{Duration, Instant};
 
 use aldis_etcd::{Builder, EtcdDirectiveStore};
 use rig::eventually;
+use rig::ordeal::document;
 use rig::scripted::{Call, Scripted};
 
-use self::subject::{KEY, SOON, Subject, document};
+use self::subject::{SOON, Subject};
+
+/// The key under watch.
+const KEY: &str = "aldis/directives";
 
 /// What clients may ask in a second while a fault lasts: far more than retries with a backoff, and far less than a loop
 /// that does not wait.

@@ -4,9 +4,9 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use rig::etcd::{Etcd, Version};
+use rig::ordeal::Figures;
 
-use super::case::{Case, Figures};
-use super::story::SCOPE;
+use super::case::{Case, SCOPE};
 
 const ROOT: &str = "--user=root:secret";
 

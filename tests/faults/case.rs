@@ -1,51 +1,36 @@
-//! One fault: a store that follows an etcd through a link, and the two times that count.
+//! One fault: a store that follows an etcd through a link, and what is published for it.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use aldis_etcd::{Builder, EtcdDirectiveStore, State, Status};
+use aldis_etcd::{Builder, EtcdDirectiveStore, Status};
 use rig::etcd::{Etcd, Version};
-use rig::eventually_blocking;
 use rig::link::Link;
+use rig::ordeal::{Figures, SHORT, document};
 use tokio::runtime::Runtime;
 
-use super::story::{NUMBER, SCOPE, SHORT, Sight, Story, numbered, short};
-use super::witness::{Recorder, Witness};
+use super::subject::Subject;
 
-/// What the contract allows until a dead link is noticed.
-pub(crate) const NOTICE: Duration = Duration::from_secs(10);
+/// The scope of every case.
+pub(crate) const SCOPE: &str = "faults/";
 
-/// What the contract allows from the end of a fault to the present value.
-pub(crate) const CONVERGENCE: Duration = Duration::from_secs(15);
+/// The key whose document changes.
+pub(crate) const NUMBER: &str = "faults/number";
 
-/// How long a look may be late on a machine with other things to do.
-const LATE: Duration = Duration::from_millis(500);
+/// A key whose document is published once, and ends by itself soon after it was first seen.
+pub(crate) const SHORT_KEY: &str = "faults/short";
 
-/// How long a store has to start, and to be live, in good weather.
-const SOON: Duration = Duration::from_secs(10);
-
-/// What a fault came to.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Figures {
-    /// From the fault to the loss being on show, where it is to be noticed.
-    pub(crate) noticed: Option<Duration>,
-    /// From the end of the fault to the present value.
-    pub(crate) converged: Option<Duration>,
-}
-
-/// A case under way. What ends it early ends all of it: store, witness, link, etcd.
+/// A case under way. What ends it early ends all of it: store, witnesses, link, etcd.
 pub(crate) struct Case {
-    store: EtcdDirectiveStore,
-    witness: Witness,
-    story: Arc<Story>,
-    /// As it was before the fault.
-    calm: Status,
-    figures: Figures,
+    subject: Subject,
+    /// The ids of the scope before and after that of the number, by the order of their keys.
+    beside: [Vec<String>; 2],
+    number: u32,
+    cluster_changes: u32,
     pub(crate) link: Link,
     pub(crate) etcd: Etcd,
     /// Credentials for etcdctl, once auth has been enabled.
     pub(crate) user: Option<&'static str>,
-    _runtime: Runtime,
+    runtime: Runtime,
 }
 
 impl Case {
@@ -67,136 +52,138 @@ impl Case {
 
     /// With a store of this builder, which may have other endpoints than the link.
     pub(crate) fn following(etcd: Etcd, link: Link, builder: Builder) -> Self {
+        Self::start(etcd, link, builder, Vec::new())
+    }
+
+    /// On an etcd of this version with other documents of the scope, so many blanks behind each. Their ids come before
+    /// `number`.
+    pub(crate) fn beside(version: &Version, ids: Vec<String>, blanks: usize) -> Self {
+        let etcd = Etcd::builder().version(version).start();
+        for id in &ids {
+            etcd.put(&format!("{SCOPE}{id}"), document(id) + &" ".repeat(blanks));
+        }
+        let link = Link::to(etcd.address());
+        let builder = EtcdDirectiveStore::builder([link.endpoint()]);
+        Self::start(etcd, link, builder, ids)
+    }
+
+    fn start(etcd: Etcd, link: Link, builder: Builder, before: Vec<String>) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
-        let (runtime, story) = (runtime.expect("a runtime"), Arc::new(Story::default()));
-        etcd.put(NUMBER, numbered(story.next(), 0));
-        etcd.put(SHORT, short());
-        let recorder = Recorder::new(Arc::clone(&story));
-        let builder = builder.scope(SCOPE).sink(Arc::<Recorder>::clone(&recorder));
-        let store = runtime.block_on(builder.connect()).expect("etcd answers");
-        let witness = Witness::of(&store, recorder, runtime.handle());
-        let (calm, figures) = (store.status(), Figures::default());
-        let mut case =
-            Self { store, witness, story, calm, figures, link, etcd, user: None, _runtime: runtime };
+        let runtime = runtime.expect("a runtime");
+        let (number, beside) = (1, [before, vec![SHORT.to_owned()]]);
+        etcd.put(NUMBER, document(&numbered(number)));
+        etcd.put(SHORT_KEY, document(SHORT));
+        let shown = together(&beside, Some(numbered(number)));
+        let fault = format!("etcd {}", etcd.version());
+        let subject = runtime.block_on(Subject::connect(&fault, &shown, builder.scope(SCOPE)));
+        let mut case = Self { subject, beside, number, cluster_changes: 0, link, etcd, user: None, runtime };
         case.settle();
         case
     }
 
-    /// A store is live as soon as it has read its scope; this waits until the watch stands, too: what comes by it is
-    /// there, and the server has confirmed it since.
+    /// Waits until the watch stands, and what comes by it is there.
     fn settle(&mut self) {
         self.publish();
-        let is_confirmed = || self.store.status().last_confirmed > self.calm.last_confirmed;
-        eventually_blocking("the watch stands", SOON, || self.is_present() && is_confirmed());
-        self.calm = self.store.status();
+        self.runtime.block_on(async {
+            self.subject.shows(&self.subject.ordeal.newest()).await;
+            self.subject.watches().await;
+        });
+        self.subject.struck();
     }
 
     /// Before another fault: what is lost by that one is to count, and not what was lost by those before.
-    pub(crate) fn takes_stock(&mut self) {
-        self.calm = self.store.status();
+    pub(crate) fn takes_stock(&self) {
+        self.subject.struck();
     }
 
     /// Publishes the next document.
-    pub(crate) fn publish(&self) {
+    pub(crate) fn publish(&mut self) {
         self.publish_padded(0);
     }
 
     /// The same with so many blanks behind it.
-    pub(crate) fn publish_padded(&self, blanks: usize) {
-        self.put(NUMBER, &numbered(self.story.next(), blanks));
+    pub(crate) fn publish_padded(&mut self, blanks: usize) {
+        self.number += 1;
+        let id = numbered(self.number);
+        let value = document(&id) + &" ".repeat(blanks);
+        self.subject.ordeal.publish(&together(&self.beside, Some(id)));
+        match self.user {
+            None => self.etcd.put(NUMBER, value),
+            Some(user) => drop(self.etcd.etcdctl(&[user, "put", "--", NUMBER, &value])),
+        }
     }
 
     /// Deletes the document.
     pub(crate) fn delete(&self) {
-        self.gone();
+        self.subject.ordeal.publish(&together(&self.beside, None));
         self.etcd.delete(NUMBER);
     }
 
-    /// From now on the document may be gone.
-    pub(crate) fn gone(&self) {
-        self.story.nothing();
+    /// The store is about to meet data without the other documents of the scope.
+    pub(crate) fn loses_the_others(&mut self) {
+        self.beside = Default::default();
+    }
+
+    /// The store is about to meet data without any document of the scope.
+    pub(crate) fn loses_all(&mut self) {
+        self.loses_the_others();
+        self.subject.ordeal.publish("");
     }
 
     pub(crate) fn status(&self) -> Status {
-        self.store.status()
+        self.subject.status()
     }
 
     /// It has reported one change of the cluster.
-    pub(crate) fn reports_another_cluster(&self) {
-        // Who counts the reports may be a little behind.
-        eventually_blocking("it is reported", SOON, || self.witness.cluster_changes() > 0);
-        assert_eq!(self.witness.cluster_changes(), 1);
+    pub(crate) fn reports_another_cluster(&mut self) {
+        self.runtime.block_on(self.subject.reports_another_cluster());
+        self.cluster_changes = 1;
     }
 
     /// The loss is on show in time, counted from now: the fault has just begun.
-    pub(crate) fn notices(&mut self) {
+    pub(crate) fn notices(&self) {
         self.notices_since(Instant::now());
     }
 
-    pub(crate) fn notices_since(&mut self, began: Instant) {
-        let lost = |now: &Status| now.state != State::Live || now.reconnects > self.calm.reconnects;
-        let noticed = self.wait("noticed", began, NOTICE, lost);
-        self.figures.noticed = self.figures.noticed.max(Some(noticed));
+    pub(crate) fn notices_since(&self, began: Instant) {
+        self.subject.ordeal.began_at(began);
+        self.runtime.block_on(self.subject.notices_a_loss());
     }
 
     /// The newest document is in force, and confirmed to be the present one, in time; counted from now: the fault has
     /// just ended.
-    pub(crate) fn converges(&mut self) {
+    pub(crate) fn converges(&self) {
         self.converges_since(Instant::now());
     }
 
-    pub(crate) fn converges_since(&mut self, ended: Instant) {
-        self.converges_within(ended, CONVERGENCE);
+    pub(crate) fn converges_since(&self, ended: Instant) {
+        self.subject.ordeal.stopped_at(ended);
+        self.runtime.block_on(self.subject.converges());
     }
 
     /// The same under a fault that does not end, where what is to come takes so long by itself.
-    pub(crate) fn converges_beside(&mut self, transfer: Duration) {
-        self.converges_within(Instant::now(), CONVERGENCE + transfer);
-    }
-
-    fn converges_within(&mut self, ended: Instant, limit: Duration) {
-        let converged = self.wait("converged", ended, limit, |_| self.is_present());
-        self.figures.converged = self.figures.converged.max(Some(converged));
+    pub(crate) fn converges_beside(&self, transfer: Duration) {
+        self.subject.ordeal.transfers(transfer);
+        self.converges();
     }
 
     /// It has gone on as if nothing were: live, without a reconnect.
     pub(crate) fn stays_live(&self) {
-        let status = self.store.status();
-        let unharmed = (status.state, status.reconnects) == (State::Live, self.calm.reconnects);
-        assert!(unharmed, "is to go on undisturbed: {status:?}");
+        self.subject.stays_live();
     }
 
     /// Ends the case: nothing was blanked, widened, revived or taken back.
     pub(crate) fn end(self) -> Figures {
-        let status = self.store.status();
-        assert_eq!((status.panics, status.sink_failures, status.refused.len()), (0, 0, 0), "{status:?}");
-        assert_eq!(self.witness.end(), Vec::<String>::new());
-        self.figures
+        self.subject.ends(self.cluster_changes)
     }
+}
 
-    /// Whether the newest document is in force, and the server says so.
-    fn is_present(&self) -> bool {
-        let sight = Sight::of(&self.store.snapshot(), self.store.now());
-        sight.number == self.story.newest() && self.store.status().state == State::Live
-    }
+/// The id of the document with this number.
+pub(crate) fn numbered(number: u32) -> String {
+    format!("n{number}")
+}
 
-    fn wait(&self, what: &str, since: Instant, limit: Duration, is_so: impl Fn(&Status) -> bool) -> Duration {
-        loop {
-            let status = self.store.status();
-            let took = since.elapsed();
-            if is_so(&status) {
-                assert!(took < limit + LATE, "{what} only after {took:?}: {status:?}");
-                return took;
-            }
-            assert!(took < limit + LATE, "not {what} within {limit:?}: {status:?}");
-            std::thread::sleep(Duration::from_millis(5));
-        }
-    }
-
-    fn put(&self, key: &str, document: &str) {
-        match self.user {
-            None => self.etcd.put(key, document),
-            Some(user) => drop(self.etcd.etcdctl(&[user, "put", "--", key, document])),
-        }
-    }
+/// All ids of the scope, joined by blanks.
+fn together([before, after]: &[Vec<String>; 2], number: Option<String>) -> String {
+    before.iter().cloned().chain(number).chain(after.iter().cloned()).collect::<Vec<_>>().join(" ")
 }

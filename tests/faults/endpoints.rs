@@ -5,8 +5,9 @@ use std::time::Instant;
 use aldis_etcd::EtcdDirectiveStore;
 use rig::etcd::{Etcd, Version};
 use rig::link::{Blackhole, Link};
+use rig::ordeal::Figures;
 
-use super::case::{Case, Figures};
+use super::case::Case;
 
 /// How the others are dead.
 type Kill = fn(&Link);

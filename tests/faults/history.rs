@@ -6,12 +6,12 @@ use std::time::{Duration, Instant};
 
 use aldis_etcd::kv::KvWriter;
 use aldis_etcd::kv::etcd::{EtcdKv, EtcdOptions};
-use rig::etcd::{Etcd, Version};
+use rig::etcd::Version;
 use rig::eventually_blocking;
 use rig::link::Direction;
+use rig::ordeal::{CONVERGED_WITHIN, Figures, document};
 
-use super::case::{CONVERGENCE, Case, Figures};
-use super::story::document;
+use super::case::{Case, SCOPE};
 
 const MIB: usize = 1 << 20;
 
@@ -41,9 +41,7 @@ pub(crate) fn compacted_while_cut(version: &Version) -> Figures {
 
 /// The link carries a hundredth of what happens, until the watch's place in history is compacted away.
 pub(crate) fn fell_behind_a_compaction(version: &Version) -> Figures {
-    let etcd = Etcd::builder().version(version).start();
-    etcd.put(CROWD, document("crowd", "crowd", 600, 0));
-    let mut case = Case::over(etcd);
+    let mut case = Case::beside(version, vec![CROWD.to_owned()], 0);
     case.link.throttle(100_000);
     flood(&case);
     case.etcd.compact();
@@ -54,26 +52,26 @@ pub(crate) fn fell_behind_a_compaction(version: &Version) -> Figures {
     case.end()
 }
 
-/// A key of the scope beside the one that counts.
-const CROWD: &str = "faults/crowd";
+/// A document of the scope beside the one that counts.
+const CROWD: &str = "crowd";
 
 /// Puts to it, at full speed.
 fn flood(case: &Case) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let options = EtcdOptions::new([case.etcd.endpoint()]);
     let left = Arc::new(AtomicU32::new(BACKLOG));
-    let value = document("crowd", "crowd", 600, PUT_BYTES);
+    let (key, value) = (format!("{SCOPE}{CROWD}"), document(CROWD) + &" ".repeat(PUT_BYTES));
     runtime.block_on(async {
         let kv = Arc::new(EtcdKv::connect(&options).await.expect("etcd answers"));
         let mut writers = tokio::task::JoinSet::new();
         for _ in 0..WRITERS {
-            let (kv, left, value) = (Arc::clone(&kv), Arc::clone(&left), value.clone());
+            let (kv, left, key, value) = (Arc::clone(&kv), Arc::clone(&left), key.clone(), value.clone());
             writers.spawn(async move {
                 while left
                     .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1))
                     .is_ok()
                 {
-                    kv.put(&CROWD.into(), value.as_bytes()).await.expect("put");
+                    kv.put(&key.as_str().into(), value.as_bytes()).await.expect("put");
                 }
             });
         }
@@ -83,7 +81,7 @@ fn flood(case: &Case) {
 
 /// 6 MiB under the prefix, and 8 MiB of history while cut.
 pub(crate) fn large_history(version: &Version) -> Figures {
-    let mut case = Case::over(large(version));
+    let mut case = large(version);
     case.link.cut();
     case.notices();
     for _ in 0..8 {
@@ -111,7 +109,7 @@ pub(crate) fn largest_values(version: &Version) -> Figures {
 /// A megabyte per second: as one page the 6 MiB would take longer than any page may. The fault does not end; all that is
 /// transferred takes six seconds by itself.
 pub(crate) fn large_list_over_a_slow_link(version: &Version) -> Figures {
-    let mut case = Case::over(large(version));
+    let mut case = large(version);
     case.link.cut();
     case.notices();
     case.publish();
@@ -138,7 +136,7 @@ pub(crate) fn large_history_over_a_slow_link(version: &Version) -> Figures {
 
 /// The reconnect must list, and loses the connection when a third of the list is there.
 pub(crate) fn cut_in_a_list(version: &Version) -> Figures {
-    let mut case = Case::over(large(version));
+    let mut case = large(version);
     case.link.cut();
     case.notices();
     case.publish();
@@ -157,19 +155,15 @@ pub(crate) fn cut_in_a_history(version: &Version) -> Figures {
     cut_in_the_middle(case)
 }
 
-fn cut_in_the_middle(mut case: Case) -> Figures {
+fn cut_in_the_middle(case: Case) -> Figures {
     case.link.cut_after(Direction::ToClient, 2 * MIB);
     case.link.pass();
-    eventually_blocking("the transfer is cut", CONVERGENCE, || !case.link.is_to_be_cut());
+    eventually_blocking("the transfer is cut", CONVERGED_WITHIN, || !case.link.is_to_be_cut());
     case.converges();
     case.end()
 }
 
 /// With six documents of 1 MiB under the prefix.
-fn large(version: &Version) -> Etcd {
-    let etcd = Etcd::builder().version(version).start();
-    for number in 0..6 {
-        etcd.put(&format!("faults/large{number}"), document(&format!("large{number}"), "large", 600, MIB));
-    }
-    etcd
+fn large(version: &Version) -> Case {
+    Case::beside(version, (0..6).map(|number| format!("large{number}")).collect(), MIB)
 }

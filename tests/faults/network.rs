@@ -5,8 +5,9 @@ use std::time::{Duration, Instant};
 
 use rig::etcd::Version;
 use rig::link::Blackhole;
+use rig::ordeal::Figures;
 
-use super::case::{Case, Figures};
+use super::case::Case;
 
 const DEAD_FOR: Duration = Duration::from_secs(3);
 
@@ -32,7 +33,7 @@ pub(crate) fn cut(version: &Version) -> Figures {
 
 /// The key is gone by the time it is connected again; no event tells.
 pub(crate) fn deleted_while_cut(version: &Version) -> Figures {
-    let mut case = Case::on(version);
+    let case = Case::on(version);
     case.link.cut();
     case.notices();
     case.delete();

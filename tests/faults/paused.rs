@@ -3,16 +3,18 @@
 
 use std::io::{BufRead, BufReader, Read, Write, stdin, stdout};
 use std::process::{self, Child, ChildStdin, Command, Stdio};
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
 use std::thread::{self, sleep};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use aldis_etcd::EtcdDirectiveStore;
 use rig::etcd::{Etcd, Version};
+use rig::ordeal::{CONVERGED_WITHIN, Figures, Ordeal, SHORT, Sight, Witness, document};
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::case::{CONVERGENCE, Figures};
-use super::story::{Judge, NUMBER, SCOPE, SHORT, Sight, Story, numbered, short};
+use super::case::{NUMBER, SCOPE, SHORT_KEY, numbered};
+use super::witnesses::sight;
 
 /// What makes this binary a child; an endpoint follows.
 const FOLLOW: &str = "--follow";
@@ -21,23 +23,33 @@ const FOLLOW: &str = "--follow";
 const PAUSE: Duration = Duration::from_secs(15);
 
 pub(crate) fn own_process_for_15_s(version: &Version) -> Figures {
-    let (etcd, story) = (Etcd::builder().version(version).start(), Story::default());
-    etcd.put(NUMBER, numbered(story.next(), 0));
-    etcd.put(SHORT, short());
-    let (follower, mut judge) = (Follower::of(&etcd), Judge::default());
-    follower.shows(&story, &mut judge);
+    let etcd = Etcd::builder().version(version).start();
+    let mut shown = put(&etcd, 1);
+    etcd.put(SHORT_KEY, document(SHORT));
+    let ordeal = Arc::new(Ordeal::new(format!("etcd {version}"), &shown));
+    let (follower, witness) = (Follower::of(&etcd), ordeal.witness("the child"));
+    follower.shows(&shown, &witness);
     follower.signal(Signal::STOP);
-    for _ in 0..3 {
-        etcd.put(NUMBER, numbered(story.next(), 0));
+    for number in 2..5 {
+        ordeal.publish(&ids(number));
+        shown = put(&etcd, number);
     }
     sleep(PAUSE);
-    let ended = Instant::now();
+    ordeal.stops();
     follower.signal(Signal::CONT);
-    follower.shows(&story, &mut judge);
-    let converged = ended.elapsed();
-    assert!(converged < CONVERGENCE, "{converged:?}");
-    assert_eq!((judge.violations, judge.decreases), (Vec::new(), 0));
-    Figures { noticed: None, converged: Some(converged) }
+    follower.shows(&shown, &witness);
+    ordeal.has_converged();
+    ordeal.ends(0)
+}
+
+/// Puts the document with this number. Returns all ids that are to show.
+fn put(etcd: &Etcd, number: u32) -> String {
+    etcd.put(NUMBER, document(&numbered(number)));
+    ids(number)
+}
+
+fn ids(number: u32) -> String {
+    format!("{} {SHORT}", numbered(number))
 }
 
 /// The child, seen from its parent. It ends when its standard input does.
@@ -63,12 +75,13 @@ impl Follower {
         Self { child, _end: end, sights }
     }
 
-    /// Waits for the newest document, and judges all sights until then.
-    fn shows(&self, story: &Story, judge: &mut Judge) {
+    /// Waits until it shows these, and has all that it shows until then judged.
+    fn shows(&self, ids: &str, witness: &Witness) {
         loop {
-            let sight: Sight = self.sights.recv_timeout(CONVERGENCE).expect("the child tells a sight");
-            judge.see(story, sight);
-            if sight.number == story.newest() {
+            let sight: Sight = self.sights.recv_timeout(CONVERGED_WITHIN).expect("the child tells a sight");
+            let is_there = sight.ids == ids;
+            witness.sees(sight);
+            if is_there {
                 return;
             }
         }
@@ -106,9 +119,10 @@ async fn tell_what_is_seen(endpoint: &str) {
     let (mut reader, mut last) = (store.reader(), None);
     loop {
         let now = reader.now();
-        let sight = Sight::of(reader.snapshot(), now);
-        if last.replace(sight) != Some(sight) {
+        let sight = sight(reader.snapshot(), now);
+        if last.as_ref() != Some(&sight) {
             writeln!(stdout(), "{}", serde_json::to_string(&sight).expect("plain")).expect("heard");
+            last = Some(sight);
         }
         tokio::time::sleep(Duration::from_millis(1)).await;
     }

@@ -4,8 +4,9 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use rig::etcd::{Etcd, Version};
+use rig::ordeal::Figures;
 
-use super::case::{Case, Figures};
+use super::case::Case;
 
 pub(crate) fn stopped_for_20_s(version: &Version) -> Figures {
     let mut case = Case::on(version);
@@ -50,6 +51,7 @@ pub(crate) fn wiped_key_present(version: &Version) -> Figures {
     case.link.cut();
     case.notices();
     case.etcd.wipe_and_restart();
+    case.loses_the_others();
     case.publish();
     case.link.pass();
     case.converges();
@@ -60,7 +62,7 @@ pub(crate) fn wiped_key_present(version: &Version) -> Figures {
 pub(crate) fn wiped_key_absent(version: &Version) -> Figures {
     let mut case = Case::on(version);
     age(&case);
-    case.gone();
+    case.loses_all();
     let began = Instant::now();
     case.etcd.wipe_and_restart();
     let ended = Instant::now();
@@ -78,6 +80,7 @@ pub(crate) fn another_token_key_present(version: &Version) -> Figures {
         another.put("elsewhere", "x");
     }
     case.etcd = another;
+    case.loses_the_others();
     case.publish();
     follow_the_other(case)
 }
@@ -85,7 +88,7 @@ pub(crate) fn another_token_key_present(version: &Version) -> Figures {
 pub(crate) fn another_token_key_absent(version: &Version) -> Figures {
     let mut case = Case::on(version);
     case.etcd = another(version);
-    case.gone();
+    case.loses_all();
     follow_the_other(case)
 }
 

@@ -13,8 +13,8 @@ async fn a_member_without_quorum_is_left_for_another_or_waited_for_if_there_is_n
         put(&cluster, 0, "one");
         // The worse case: it believes that it leads, for a while.
         let lonely = cluster.leader();
-        let fault = format!("etcd {version}: member isolated from quorum");
-        let [with_others, alone] = ["with others", "alone"].map(|how| format!("{fault}, {how}"));
+        let fault = "member isolated from quorum";
+        let [with_others, alone] = ["with others", "alone"].map(|how| format!("{fault}, {how} | {version}"));
         let (all, only) = tokio::join!(
             following_one(&with_others, endpoints_from(&cluster, lonely)),
             following_one(&alone, vec![cluster.member(lonely).endpoint()]),

@@ -8,10 +8,9 @@ use aldis_etcd::kv::KvWriter;
 use aldis_etcd::kv::etcd::{EtcdKv, EtcdOptions};
 use rig::cluster::Cluster;
 use rig::etcd::Etcd;
-use rig::ordeal::Ordeal;
+use rig::ordeal::{Ordeal, document};
 
-use super::subject::{KEY, document};
-use super::{after, endpoints_from, following_one, put};
+use super::{KEY, after, endpoints_from, following_one, put};
 
 /// How long the leadership goes round, and how often.
 const STORM: Duration = Duration::from_secs(30);
@@ -43,7 +42,7 @@ async fn a_leader_that_changes_every_five_seconds_costs_no_write() {
     for version in Etcd::available() {
         let cluster = Cluster::start(&version);
         put(&cluster, 0, "one");
-        let fault = format!("etcd {version}: leader change every 5 s under writes");
+        let fault = format!("leader change every 5 s under writes | {version}");
         let subject = following_one(&fault, cluster.endpoints()).await;
         subject.struck();
         let stop = Arc::new(AtomicBool::new(false));
@@ -72,7 +71,7 @@ async fn a_leader_that_dies_or_freezes_is_left_for_another() {
         let mut cluster = Cluster::start(&version);
         put(&cluster, 0, "one");
         let leader = cluster.leader();
-        let fault = format!("etcd {version}: leader killed");
+        let fault = format!("leader killed | {version}");
         let subject = following_one(&fault, endpoints_from(&cluster, leader)).await;
         subject.struck();
         cluster.kill(leader);
@@ -85,7 +84,7 @@ async fn a_leader_that_dies_or_freezes_is_left_for_another() {
 
         put(&cluster, leader, "one");
         let leader = cluster.leader();
-        let fault = format!("etcd {version}: leader paused");
+        let fault = format!("leader paused | {version}");
         let subject = following_one(&fault, endpoints_from(&cluster, leader)).await;
         cluster.member(leader).stop();
         subject.struck();

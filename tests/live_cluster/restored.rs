@@ -4,9 +4,10 @@ use aldis_etcd::kv::Header;
 use aldis_etcd::{Change, Changes, Decision, EtcdDirectiveStore, Request};
 use rig::etcd::{Etcd, Version};
 use rig::eventually;
+use rig::ordeal::{SHORT, SHORT_LIFE, document};
 
-use super::following_one;
-use super::subject::{KEY, SOON, Subject, document};
+use super::subject::{SOON, Subject};
+use super::{KEY, following_one};
 
 /// An etcd that has come far beyond its snapshot, and a store that follows it.
 async fn ahead_of_its_snapshots(version: &Version, fault: &str) -> Ahead {
@@ -18,7 +19,7 @@ async fn ahead_of_its_snapshots(version: &Version, fault: &str) -> Ahead {
         etcd.put("aldis/other", "more revisions");
     }
     etcd.put(KEY, document("one"));
-    let subject = following_one(&format!("etcd {version}: {fault}"), vec![etcd.endpoint()]).await;
+    let subject = following_one(&format!("{fault} | {version}"), vec![etcd.endpoint()]).await;
     let changes = subject.store.changes();
     Ahead { etcd, subject, changes, without_key, with_key }
 }
@@ -109,26 +110,25 @@ async fn another_cluster_is_followed_be_it_empty_or_restored() {
 async fn what_has_expired_is_not_revived_by_a_restore() {
     for version in Etcd::available() {
         let mut etcd = Etcd::builder().version(&version).start();
-        etcd.put(KEY, r#"{"directives":[{"id":"short","level":"Shape","ttl_secs":2,"tenant":"short"}]}"#);
+        etcd.put(KEY, document(SHORT));
         let builder = EtcdDirectiveStore::builder([etcd.endpoint()]).scope(KEY);
         let subject =
-            Subject::connect(&format!("etcd {version}: what has expired is restored"), "short", builder)
-                .await;
+            Subject::connect(&format!("what has expired is restored | {version}"), SHORT, builder).await;
         let snapshot = etcd.snapshot();
-        let request = Request { tenant: Some("short"), ..Request::EMPTY };
+        let request = Request { tenant: Some(SHORT), ..Request::EMPTY };
         let mut reader = subject.store.reader();
         assert_ne!(reader.decide(&request), Decision::OFF, "{version}");
         subject.ordeal.publish("one");
         etcd.put(KEY, document("one"));
         subject.shows("one").await;
-        tokio::time::sleep(std::time::Duration::from_secs(2)).await;
+        tokio::time::sleep(SHORT_LIFE).await;
 
-        subject.ordeal.publish("short");
+        subject.ordeal.publish(SHORT);
         let mut changes = subject.store.changes();
         subject.struck();
         etcd.restore(&snapshot);
         subject.ordeal.stops();
-        subject.ends_further_back_on("short").await;
+        subject.ends_further_back_on(SHORT).await;
         let told = tokio::time::timeout(SOON, cluster_change(&mut changes)).await;
         told.expect("it is told");
         assert_eq!(reader.decide(&request), Decision::OFF, "{version}: there, and over");

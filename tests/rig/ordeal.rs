@@ -1,11 +1,21 @@
 //! A fault from its beginning to its end: how soon a store notices, how soon it converges, and that meanwhile it shows
-//! only what was published, in that order.
+//! only what was published, in that order, with nothing blanked, widened, revived or taken back.
+//!
+//! Knows no store: whoever watches one tells what is seen, as a [`Witness`].
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+mod course;
+mod document;
+mod figures;
+mod judge;
+mod sight;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use aldis_core::DirectiveSet;
-
+use self::course::Course;
+pub use self::document::{SHORT, SHORT_LIFE, document};
+pub use self::figures::Figures;
+pub use self::sight::Sight;
 use crate::wait::eventually;
 
 /// How soon a fault must show. The contract says 10 s; the rest is for a machine with other things to do.
@@ -14,44 +24,22 @@ pub const NOTICED_WITHIN: Duration = Duration::from_millis(10_500);
 /// How soon after the end of a fault the present value must show.
 pub const CONVERGED_WITHIN: Duration = Duration::from_secs(15);
 
-/// What a store goes through. It is told what is published, and what the store puts in force; the first that was not
-/// published, or had already been replaced, fails the test.
+/// What a store goes through. It is told what is published, and what its witnesses see; each of them is judged on its
+/// own.
 pub struct Ordeal {
     fault: String,
     course: Mutex<Course>,
 }
 
-struct Course {
-    /// What may show, in order. What shows never goes back.
-    published: Vec<String>,
-    /// The place of what shows.
-    shown: usize,
-    /// How many were published and never showed.
-    skipped: usize,
-    violation: Option<String>,
-    began: Instant,
-    noticed: Option<Duration>,
-    stopped: Option<Instant>,
-}
-
 impl Ordeal {
     /// A fault that begins now, for a store in which `shown` is in force: ids, joined by blanks.
     pub fn new(fault: impl Into<String>, shown: &str) -> Self {
-        let course = Course {
-            published: vec![shown.to_owned()],
-            shown: 0,
-            skipped: 0,
-            violation: None,
-            began: Instant::now(),
-            noticed: None,
-            stopped: None,
-        };
-        Self { fault: fault.into(), course: Mutex::new(course) }
+        Self { fault: fault.into(), course: Mutex::new(Course::new(shown)) }
     }
 
-    /// The fault begins now, not when this was made.
-    pub fn begins(&self) {
-        self.course().began = Instant::now();
+    /// One more who looks, and must see something.
+    pub fn witness(self: &Arc<Self>, who: &'static str) -> Witness {
+        Witness { ordeal: Arc::clone(self), place: self.course().joined_by(who) }
     }
 
     /// From now on the store may show this. To be called before it is written.
@@ -59,27 +47,39 @@ impl Ordeal {
         self.course().published.push(ids.to_owned());
     }
 
-    /// To be called with each set that the store puts in force, by a sink of it. Does not panic: it is called in the
-    /// store's own task.
-    pub fn saw(&self, set: &DirectiveSet) {
-        let ids = set.iter().map(|directive| directive.id.into_owned()).collect::<Vec<_>>().join(" ");
-        let mut course = self.course();
-        let allowed = course.published.get(course.shown..).unwrap_or_default();
-        match allowed.iter().position(|published| *published == ids) {
-            Some(ahead) => {
-                course.shown += ahead;
-                course.skipped += ahead.saturating_sub(1);
-            }
-            None => {
-                let violation = format!("{ids:?} shows, where only {allowed:?} may");
-                course.violation.get_or_insert(violation);
-            }
-        }
+    /// What should be in force in the end.
+    pub fn newest(&self) -> String {
+        self.course().published.last().cloned().unwrap_or_default()
     }
 
-    /// How many were published, and followed by what shows, without ever showing.
+    /// How many were published, and followed by what shows, without ever showing to anyone.
     pub fn skipped(&self) -> usize {
-        self.course().skipped
+        self.course().skipped()
+    }
+
+    /// The store has reported that it follows another cluster.
+    pub fn reports_another_cluster(&self) {
+        self.course().cluster_changes += 1;
+    }
+
+    /// How often it has.
+    pub fn cluster_changes(&self) -> u32 {
+        self.course().cluster_changes
+    }
+
+    /// How often readers have seen the revision decrease.
+    pub fn decreases(&self) -> u32 {
+        self.course().decreases()
+    }
+
+    /// The fault begins now, not when this was made.
+    pub fn begins(&self) {
+        self.began_at(Instant::now());
+    }
+
+    /// The fault began then.
+    pub fn began_at(&self, began: Instant) {
+        self.course().began = began;
     }
 
     /// Waits until the store notices.
@@ -91,34 +91,76 @@ impl Ordeal {
         let began = self.course().began;
         let left = NOTICED_WITHIN.saturating_sub(began.elapsed());
         eventually(&format!("{}: the store notices", self.fault), left, notices).await;
-        self.course().noticed = Some(began.elapsed());
+        let took = began.elapsed();
+        assert!(took < NOTICED_WITHIN, "{}: noticed only after {took:?}", self.fault);
+        self.course().figures.noticed(took);
     }
 
     /// The fault ends now.
     pub fn stops(&self) {
-        self.course().stopped = Some(Instant::now());
+        self.stopped_at(Instant::now());
     }
 
-    /// Waits until the store has converged, and says in one line how it went.
+    /// The fault ended then.
+    pub fn stopped_at(&self, stopped: Instant) {
+        self.course().stopped = Some(stopped);
+    }
+
+    /// What is to come takes so long by itself, and so much later it may show.
+    pub fn transfers(&self, transfer: Duration) {
+        self.course().transfer = transfer;
+    }
+
+    /// Waits until the store has converged, and all witnesses have seen what was published last.
     ///
     /// # Panics
     ///
-    /// When it takes longer than [`CONVERGED_WITHIN`] from the end of the fault, or if meanwhile something showed that
-    /// must not.
-    pub async fn converged(&self, has: impl FnMut() -> bool) {
-        let stopped = *self.course().stopped.get_or_insert_with(Instant::now);
-        let left = CONVERGED_WITHIN.saturating_sub(stopped.elapsed());
+    /// When it takes longer than [`CONVERGED_WITHIN`] from the end of the fault, which is now if nobody has said; and as
+    /// soon as something was seen that must not be.
+    pub async fn converged(&self, mut has: impl FnMut() -> bool) {
+        let (stopped, limit) = self.course().convergence();
+        let left = limit.saturating_sub(stopped.elapsed());
+        let has = || !self.course().violations().is_empty() || (has() && self.course().newest_is_seen());
         eventually(&format!("{}: the store converges", self.fault), left, has).await;
+        self.goes_well();
+        self.has_converged();
+    }
+
+    /// The store has converged just now.
+    ///
+    /// # Panics
+    ///
+    /// As [`Ordeal::converged`].
+    pub fn has_converged(&self) {
+        let mut course = self.course();
+        let (stopped, limit) = course.convergence();
         let took = stopped.elapsed();
-        let (noticed, violation) = {
-            let course = self.course();
-            (course.noticed, course.violation.clone())
-        };
-        let noticed = noticed.map_or_else(|| "-".to_owned(), |noticed| format!("{noticed:.1?}"));
-        eprintln!("{} | {noticed} | {took:.1?}", self.fault);
-        if let Some(violation) = violation {
-            panic!("{}: {violation}", self.fault);
-        }
+        assert!(took < limit, "{}: converged only after {took:?}", self.fault);
+        course.figures.converged(took);
+    }
+
+    /// # Panics
+    ///
+    /// If so far something was seen that must not be.
+    pub fn goes_well(&self) {
+        let wrong = self.course().violations();
+        assert!(wrong.is_empty(), "{}: {wrong:#?}", self.fault);
+    }
+
+    /// Ends it, after the store should have reported so many changes of the cluster.
+    ///
+    /// # Panics
+    ///
+    /// If something was seen that must not be, nothing was seen at all, or another number of changes was reported.
+    pub fn ends(&self, cluster_changes: u32) -> Figures {
+        let wrong = self.course().verdict(cluster_changes);
+        assert!(wrong.is_empty(), "{}: {wrong:#?}", self.fault);
+        self.course().figures
+    }
+
+    /// The fault and its figures in one line.
+    pub fn line(&self) -> String {
+        format!("{} | {}", self.fault, self.course().figures)
     }
 
     /// A panic of another thread leaves nothing half done here.
@@ -127,74 +169,18 @@ impl Ordeal {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use aldis_core::UnixMillis;
+/// One who looks at a store all the time, or at all that it puts in force.
+pub struct Witness {
+    ordeal: Arc<Ordeal>,
+    place: usize,
+}
 
-    fn set(ids: &[&str]) -> DirectiveSet {
-        let directives: Vec<String> = ids
-            .iter()
-            .map(|id| format!(r#"{{"id":"{id}","level":"Shape","ttl_secs":600,"tenant":"{id}"}}"#))
-            .collect();
-        let body = format!(r#"{{"directives":[{}]}}"#, directives.join(","));
-        DirectiveSet::decode(body.as_bytes(), UnixMillis::new(0)).expect("is valid")
-    }
-
-    /// What is wrong with a store that shows these, one after the other, while `one`, `two` and nothing are published.
-    fn violation(shown: &[&[&str]]) -> Option<String> {
-        let ordeal = Ordeal::new("none", "one");
-        ordeal.publish("two");
-        ordeal.publish("");
-        for ids in shown {
-            ordeal.saw(&set(ids));
-        }
-        ordeal.course().violation.clone()
-    }
-
-    #[test]
-    fn what_is_published_may_show_in_that_order_with_gaps_and_repeats() {
-        assert_eq!(violation(&[&["one"], &["two"], &["two"], &[]]), None);
-        assert_eq!(violation(&[&["one"], &[]]), None);
-    }
-
-    #[test]
-    fn what_never_showed_is_counted() {
-        let ordeal = Ordeal::new("none", "one");
-        for ids in ["two", "three", "four"] {
-            ordeal.publish(ids);
-        }
-        ordeal.saw(&set(&["two"]));
-        assert_eq!(ordeal.skipped(), 0);
-        ordeal.saw(&set(&["four"]));
-        assert_eq!(ordeal.skipped(), 1);
-    }
-
-    #[test]
-    fn what_is_taken_back_blanked_or_widened_is_noticed() {
-        assert!(violation(&[&["two"], &["one"]]).is_some(), "taken back");
-        assert!(violation(&[&[], &["two"]]).is_some(), "revived");
-        assert!(violation(&[&["one", "two"]]).is_some(), "widened");
-        let early = Ordeal::new("none", "one");
-        early.saw(&set(&[]));
-        early.publish("");
-        assert!(early.course().violation.is_some(), "blanked before that was published");
-    }
-
-    #[tokio::test]
-    #[should_panic(expected = "none: \"other\" shows, where only [\"one\"] may")]
-    async fn a_store_that_showed_something_else_has_not_converged() {
-        let ordeal = Ordeal::new("none", "one");
-        ordeal.saw(&set(&["other"]));
-        ordeal.converged(|| true).await;
-    }
-
-    #[tokio::test(start_paused = true)]
-    #[should_panic(expected = "none: the store notices")]
-    async fn a_store_that_never_notices_fails() {
-        let ordeal = Ordeal::new("none", "one");
-        // As if the fault had begun long ago: patience is measured by the wall clock.
-        ordeal.course().began = Instant::now().checked_sub(NOTICED_WITHIN).expect("up for a while");
-        ordeal.noticed(|| false).await;
+impl Witness {
+    /// To be called with what is seen, in that order. Does not panic: it is called in the store's own task.
+    pub fn sees(&self, sight: Sight) {
+        self.ordeal.course().seen_by(self.place, sight);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use rig::eventually;
+use rig::ordeal::document;
 use rig::scripted::{Beginning, WatchResponse, message};
 
-use super::subject::{KEY, SOON, document};
-use super::{ends_on_two, following_one, lasts};
+use super::subject::SOON;
+use super::{KEY, ends_on_two, following_one, lasts};
 
 /// The server refuses every watch so; nothing comes of it but retries, until it does not.
 async fn refused_with(fault: &str, says: Vec<WatchResponse>, cause: &str) {

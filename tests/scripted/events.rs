@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use aldis_etcd::{Change, EtcdDirectiveStore, State};
 use rig::eventually;
+use rig::ordeal::document;
 use rig::scripted::{Call, Code, Event, Scripted, WatchResponse, message};
 
-use super::subject::{KEY, SOON, Subject, document};
-use super::{builder, following_one, holding_one, is_followed};
+use super::subject::{SOON, Subject};
+use super::{KEY, builder, following_one, holding_one, is_followed};
 
 /// Long enough for a word to arrive and to be acted on.
 const MOMENT: Duration = Duration::from_millis(300);

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use aldis_etcd::{Change, EtcdDirectiveStore, State};
 use rig::eventually;
-use rig::ordeal::Ordeal;
+use rig::ordeal::{Ordeal, document};
 use rig::scripted::{Beginning, Call, Code, Scripted, message};
 
-use super::subject::{KEY, SOON, Subject, document};
-use super::{following_with, is_followed, lasts};
+use super::subject::{SOON, Subject};
+use super::{KEY, following_with, is_followed, lasts};
 
 /// How often the store verifies here.
 const OFTEN: Duration = Duration::from_millis(500);

@@ -5,10 +5,11 @@ use std::time::{Duration, Instant};
 
 use aldis_etcd::State;
 use rig::eventually;
+use rig::ordeal::document;
 use rig::scripted::{Beginning, Call, Code, Reply, Scripted};
 
-use super::subject::{KEY, SOON, document};
-use super::{builder, calls, ends_on_two, following_with, holding_one, lasts};
+use super::subject::SOON;
+use super::{KEY, builder, calls, ends_on_two, following_with, holding_one, lasts};
 
 /// A watch that stands is lost, and what comes after it is never answered.
 async fn a_silent(call: Call, cause: &str) {

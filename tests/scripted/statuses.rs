@@ -7,8 +7,8 @@ use aldis_etcd::EtcdDirectiveStore;
 use rig::scripted::{Beginning, Call, Code, Reply, Scripted, message};
 use tokio::task::JoinSet;
 
-use super::subject::{KEY, Subject};
-use super::{builder, ends_on_two, following_with, holding_one, lasts};
+use super::subject::Subject;
+use super::{KEY, builder, ends_on_two, following_with, holding_one, lasts};
 
 /// What the store's words for a scripted status hold.
 const CAUSE: &str = "as scripted";
