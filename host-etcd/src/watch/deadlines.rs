@@ -65,10 +65,12 @@ impl Watch {
         match &self.phase {
             Phase::Waiting { .. } => self.connect(now),
             Phase::Doubting { .. } => self.list(now),
-            Phase::Connecting { .. } => self.fail(timeout("connect", elapsed), now),
-            Phase::Probing { .. } => self.fail(timeout("head", self.config.call_timeout), now),
-            Phase::Listing { .. } => self.fail(timeout("list", elapsed.min(self.config.list_timeout)), now),
-            Phase::Opening { .. } => self.fail(timeout("watch", self.config.call_timeout), now),
+            Phase::Connecting { .. } => self.fail_unanswered(timeout("connect", elapsed), now),
+            Phase::Probing { .. } => self.fail_unanswered(timeout("head", self.config.call_timeout), now),
+            Phase::Listing { .. } => {
+                self.fail_unanswered(timeout("list", elapsed.min(self.config.list_timeout)), now);
+            }
+            Phase::Opening { .. } => self.fail_unanswered(timeout("watch", self.config.call_timeout), now),
             Phase::Watching(standing) => {
                 if let Some(due) = standing.due(now) {
                     self.on_due(due, now);

@@ -33,6 +33,8 @@ pub struct Watch {
     /// Whether this connection has lately listed anew for its watch: once is chance, twice a reason to leave it.
     pub(super) relisted: bool,
     pub(super) attempt_started: Instant,
+    /// When this connection last had something to say.
+    heard_at: Instant,
     /// Since when this connection has held a watch that the server confirms.
     pub(super) stood_since: Option<Instant>,
     pub(super) live: bool,
@@ -72,6 +74,7 @@ impl Watch {
             doubts: 0,
             relisted: false,
             attempt_started: now,
+            heard_at: now,
             stood_since: None,
             live: false,
             last_confirmed: None,
@@ -96,6 +99,9 @@ impl Watch {
     ///
     /// What came is looked at before what is due: after a pause of our own, answers may be waiting.
     pub fn handle(&mut self, input: Input, now: Instant) {
+        if matches!(input, Input::Connected | Input::Head(_) | Input::Listed(_) | Input::Message(_)) {
+            self.heard_at = now;
+        }
         match input {
             Input::Connected => self.on_connected(now),
             Input::Head(header) => self.on_head(header, now),
@@ -164,9 +170,11 @@ impl Watch {
 
     fn on_call_failed(&mut self, cause: KvError, now: Instant) {
         match &self.phase {
-            Phase::Connecting { .. } | Phase::Probing { .. } | Phase::Listing { .. } => self.fail(cause, now),
+            Phase::Connecting { .. } | Phase::Probing { .. } | Phase::Listing { .. } => {
+                self.fail_unanswered(cause, now);
+            }
             Phase::Opening { .. } if matches!(cause, KvError::Compacted { .. }) => self.relist(cause, now),
-            Phase::Opening { .. } => self.fail(cause, now),
+            Phase::Opening { .. } => self.fail_unanswered(cause, now),
             Phase::Watching(Standing { verify: Verify::Asked { .. }, .. }) => match cause {
                 // An expired token or a lost permission, from which an open watch does not suffer: only a new
                 // connection tells which, and authenticates anew.
@@ -242,7 +250,12 @@ impl Watch {
         self.fail_after_silence(cause, Duration::ZERO, now);
     }
 
-    /// The same for a watch that has been silent for so long.
+    /// The same for a call: the time in which nothing was heard has been waited already.
+    pub(super) fn fail_unanswered(&mut self, cause: KvError, now: Instant) {
+        self.fail_after_silence(cause, now.saturating_duration_since(self.heard_at), now);
+    }
+
+    /// The same for a connection that has been silent for so long.
     pub(super) fn fail_after_silence(&mut self, cause: KvError, silence: Duration, now: Instant) {
         self.outputs.push_back(Output::Close);
         let endpoint = self.rotation.endpoint();

@@ -194,6 +194,30 @@ fn silence_counts_as_waiting_but_the_retry_is_spread_all_the_same() {
 }
 
 #[test]
+fn so_does_a_call_that_was_not_answered() {
+    // Given up by the backend, by us, or broken off late: the wait was the same.
+    for (wait, fails) in [(5, Some(refused())), (60, None)] {
+        for seed in 0..200 {
+            let mut bench = Bench::with(1, |config| config.seed = seed);
+            bench.stand(10);
+            for _ in 0..8 {
+                bench.reconnect();
+                bench.handle(Input::Head(header(10)));
+                bench.acknowledge(10);
+            }
+            bench.handle(super::bench::canceled(Some(9), ""));
+            let mut outputs = bench.pass(wait * SECOND);
+            outputs.extend(fails.iter().flat_map(|failed| bench.handle(failed.clone())));
+            let delay = delay(&outputs);
+            assert!(
+                delay + wait * SECOND <= Duration::from_millis(10_000).max(wait * SECOND + SECOND),
+                "{delay:?}"
+            );
+        }
+    }
+}
+
+#[test]
 fn a_watch_that_never_stands_counts_as_a_failure_though_the_list_was_read() {
     let mut bench = Bench::with(2, |_| {});
     bench.handle(Input::Connected);

@@ -229,6 +229,14 @@ pub(crate) const MUTATIONS: &[Mutation] = &[
         noticed: Tests,
     },
     Mutation {
+        statement: "8.8",
+        why: "a call that was not answered is waited for twice: by its deadline, and by the delay after it",
+        file: "watch/machine.rs",
+        find: "self.fail_after_silence(cause, now.saturating_duration_since(self.heard_at), now);",
+        replace: "self.fail_after_silence(cause, now.saturating_duration_since(now.max(self.heard_at)), now);",
+        noticed: Tests,
+    },
+    Mutation {
         statement: "8.9",
         why: "a malformed document blanks its key",
         file: "mirror.rs",
