@@ -13,6 +13,15 @@ use crate::faulty::{Fault, Faulty};
 use crate::replica::Replica;
 use crate::subscribing::{PATIENCE, next, put, shown, subscribe};
 
+/// A live subscription that has taken its snapshot, and a hand on its backend.
+async fn live(kv: &MemoryKv) -> (Faulty, Subscription) {
+    let faulty = Faulty::over(kv);
+    let mut subscription = subscribe(faulty.clone()).await;
+    next(&mut subscription).await;
+    eventually("it is live", PATIENCE, || subscription.status().state == State::Live).await;
+    (faulty, subscription)
+}
+
 /// Reads until the replica is what the store holds.
 async fn catches_up(subscription: &mut Subscription, replica: &mut Replica, expected: &str) {
     while replica.shown() != expected {
@@ -24,10 +33,7 @@ async fn catches_up(subscription: &mut Subscription, replica: &mut Replica, expe
 async fn a_lost_event_is_found_by_a_read() {
     let kv = MemoryKv::new();
     put(&kv, "p/a", "1").await;
-    let faulty = Faulty::over(&kv);
-    let mut subscription = subscribe(faulty.clone()).await;
-    next(&mut subscription).await;
-    eventually("it is live", PATIENCE, || subscription.status().state == State::Live).await;
+    let (faulty, mut subscription) = live(&kv).await;
     faulty.set(Fault::LoseEvents);
     put(&kv, "p/a", "2").await;
     let burst = next(&mut subscription).await;
@@ -43,10 +49,7 @@ async fn a_lost_event_is_found_by_a_read() {
 async fn a_list_that_the_watch_has_overtaken_repairs_and_takes_nothing_back() {
     let kv = MemoryKv::new();
     put(&kv, "p/b", "1").await;
-    let faulty = Faulty::over(&kv);
-    let mut subscription = subscribe(faulty.clone()).await;
-    next(&mut subscription).await;
-    eventually("it is live", PATIENCE, || subscription.status().state == State::Live).await;
+    let (faulty, mut subscription) = live(&kv).await;
     faulty.set(Fault::LoseEvents);
     put(&kv, "p/a", "1").await;
     eventually("it is lost", PATIENCE, || !faulty.is_set()).await;
