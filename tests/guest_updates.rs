@@ -5,16 +5,21 @@
 
 #[path = "guest/snapshots.rs"]
 mod snapshots;
+#[path = "guest/wat.rs"]
+mod wat;
 
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use aldis_abi::{Stamp, name};
 use aldis_core::Request;
 use aldis_etcd::sink::guest::{GuestEngine, GuestLimits, GuestSink};
+use rustix::time::{ClockId, clock_gettime};
 
 use snapshots::{NOW, level};
+use wat::{Guest, OFF};
 
 const UPDATES: u64 = 5_000;
 const ACME: Request<'static> = Request { tenant: Some("acme"), ..Request::EMPTY };
@@ -54,18 +59,51 @@ fn every_decision_is_by_a_set_that_was_current_during_the_call() {
 
 #[test]
 fn a_machine_with_more_to_do_than_processors_does_not_cost_healthy_guests() {
-    let limits = GuestLimits { call_deadline: Duration::ZERO, ..GuestLimits::STANDARD };
-    let sink = GuestSink::new(GuestEngine::embedded(limits).unwrap(), NonZeroUsize::MIN);
-    sink.try_apply(&snapshots::of(50, 1)).expect("is a good set");
-    let until = Instant::now() + Duration::from_millis(1_500);
+    let (guest, limits) = (busy_for(Duration::from_millis(30)), deadline(Duration::from_millis(100)));
+    let sink = GuestSink::new(GuestEngine::from_wasm(&guest, limits).unwrap(), NonZeroUsize::MIN);
+    sink.try_apply(&snapshots::of(1, 1)).expect("is a good set");
+    let over = AtomicBool::new(false);
     thread::scope(|scope| {
-        for _ in 0..8 {
-            scope.spawn(|| while Instant::now() < until {});
+        for _ in 0..16 {
+            scope.spawn(|| {
+                while !over.load(Ordering::Relaxed) {
+                    std::hint::spin_loop();
+                }
+            });
         }
-        while Instant::now() < until {
-            assert!(sink.decide(&ACME, NOW).made_by.is_some(), "{:?}", sink.report());
-        }
+        let begun = Instant::now();
+        let decided: Vec<_> = (0..6).map(|_| sink.decide(&ACME, NOW)).collect();
+        let took = begun.elapsed() / 6;
+        over.store(true, Ordering::Relaxed);
+        assert!(decided.iter().all(|made| made.made_by.is_some()), "{:?}", sink.report());
+        println!("{took:?} for a call of 30 ms with a deadline of 100 ms");
     });
+}
+
+/// A guest whose evaluation takes a thread about this long.
+fn busy_for(time: Duration) -> Vec<u8> {
+    let spent = || Duration::try_from(clock_gettime(ClockId::ThreadCPUTime)).expect("is a time");
+    let mut turns = 1_u64 << 16;
+    loop {
+        let count = format!(
+            "(local $turn i64) (loop (br_if 0 (i64.ne (i64.const {turns})
+                (local.tee $turn (i64.add (i64.const 1) (local.get $turn)))))) {OFF}"
+        );
+        let wasm = Guest::harmless().with(name::EVALUATE, &count).wasm();
+        let engine = GuestEngine::from_wasm(&wasm, deadline(Duration::from_secs(60))).unwrap();
+        let mut guest = engine.instantiate().unwrap();
+        guest.load_image(b"", Stamp::NONE).unwrap();
+        let before = spent();
+        let _decision = guest.evaluate(&ACME, NOW).unwrap();
+        if spent() - before >= time {
+            return wasm;
+        }
+        turns += turns / 2;
+    }
+}
+
+fn deadline(call_deadline: Duration) -> GuestLimits {
+    GuestLimits { call_deadline, ..GuestLimits::STANDARD }
 }
 
 fn update(sink: &GuestSink, window: &Window, revision: u64) {

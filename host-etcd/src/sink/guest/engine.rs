@@ -11,17 +11,17 @@ use super::budget::Budget;
 use super::contract::{ContractError, check_contract};
 use super::fault::{Fault, GuestError};
 use super::instance::GuestInstance;
-use super::ticker::{Ticker, ticks};
+use super::ticker::Ticker;
 
 /// What an instance may use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct GuestLimits {
     /// Bytes of linear memory of one instance.
     pub memory_bytes: usize,
-    /// How long one evaluation may run; exact to 10 ms, and never less than 20 ms. Time in which the system runs
-    /// something else instead does not count.
+    /// How long one evaluation may run before it is stopped; exact to 20 ms, and never less than 30 ms. On Unix this is
+    /// time of the processor: time in which the system runs something else instead does not count.
     pub call_deadline: Duration,
-    /// How long one load of a set may run, and one explanation; exact to 10 ms.
+    /// How long one load of a set may run, and one explanation; likewise.
     pub load_deadline: Duration,
 }
 
@@ -139,12 +139,8 @@ impl GuestEngine {
             .build()
     }
 
-    pub(super) fn call_ticks(&self) -> u64 {
-        ticks(self.0.limits.call_deadline)
-    }
-
-    pub(super) fn load_ticks(&self) -> u64 {
-        ticks(self.0.limits.load_deadline)
+    pub(super) fn limits(&self) -> &GuestLimits {
+        &self.0.limits
     }
 }
 

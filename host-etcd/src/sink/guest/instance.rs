@@ -30,10 +30,8 @@ pub struct GuestInstance {
     room: Range<usize>,
     /// How many directives the loaded set has: a decision cannot name one past it.
     directives: usize,
-    call_ticks: u64,
-    load_ticks: u64,
-    /// Keeps the ticker behind the deadlines going for as long as this instance can be called.
-    _engine: GuestEngine,
+    /// Also keeps the ticker behind the deadlines going for as long as this instance can be called.
+    engine: GuestEngine,
 }
 
 impl GuestInstance {
@@ -41,13 +39,12 @@ impl GuestInstance {
         let mut store = Store::new(engine.engine(), Budget::new(engine.store_limits()));
         Budget::hold(&mut store);
         // A module may run code while it is instantiated.
-        Budget::begin_call(&mut store, engine.load_ticks());
+        Budget::begin_call(&mut store, engine.limits().load_deadline);
         let instance = engine.instances().instantiate(&mut store)?;
         let memory =
             instance.get_memory(&mut store, aldis_abi::MEMORY).ok_or(Fault::Nonsense("no memory"))?;
         let evaluate = instance.get_typed_func(&mut store, name::EVALUATE)?;
         let evaluate_batch = instance.get_typed_func(&mut store, name::EVALUATE_BATCH)?;
-        let (call_ticks, load_ticks) = (engine.call_ticks(), engine.load_ticks());
         Ok(Self {
             store,
             memory,
@@ -56,9 +53,7 @@ impl GuestInstance {
             instance,
             room: 0..0,
             directives: 0,
-            call_ticks,
-            load_ticks,
-            _engine: engine.clone(),
+            engine: engine.clone(),
         })
     }
 
@@ -101,7 +96,7 @@ impl GuestInstance {
     /// [`GuestError`]; without one the decision names a directive that the loaded set has.
     pub fn evaluate(&mut self, request: &Request<'_>, now: UnixMillis) -> Result<Decision, GuestError> {
         let len = self.write_request(request)?;
-        Budget::begin_call(&mut self.store, self.call_ticks);
+        Budget::begin_call(&mut self.store, self.engine.limits().call_deadline);
         let packed = self.evaluate.call(&mut self.store, (len, now.as_u64().cast_signed()))?;
         self.decision(packed.cast_unsigned())
     }
@@ -235,7 +230,7 @@ impl GuestInstance {
     /// The rare calls: looked up by name, with the deadline of a load.
     fn call<P: WasmParams, R: WasmResults>(&mut self, function: &str, params: P) -> Result<R, GuestError> {
         let function = self.instance.get_typed_func::<P, R>(&mut self.store, function)?;
-        Budget::begin_call(&mut self.store, self.load_ticks);
+        Budget::begin_call(&mut self.store, self.engine.limits().load_deadline);
         Ok(function.call(&mut self.store, params)?)
     }
 

@@ -1,4 +1,4 @@
-//! The clock behind deadlines: moves wasmtime's epoch on, and with it every guest that runs too long out.
+//! The pulse behind deadlines: moves wasmtime's epoch on, at which every guest that runs is looked at.
 
 use std::io;
 use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use wasmtime::Engine;
 
-/// Between two ticks. A deadline is a number of ticks, so this is also how exact deadlines are; finer would wake an
-/// idle process more often for nothing.
+/// Between two looks at the guests that run, and so how exact deadlines are; finer would wake an idle process more often
+/// for nothing.
 pub(super) const TICK: Duration = Duration::from_millis(10);
 
 /// A thread that ticks until this is dropped.
@@ -27,23 +27,5 @@ impl Ticker {
             }
         })?;
         Ok(Self { _alive: alive })
-    }
-}
-
-/// The ticks of a deadline, rounded down so that a call ends within it, but never fewer than two: the first tick may
-/// come at once.
-pub(super) fn ticks(deadline: Duration) -> u64 {
-    u64::try_from(deadline.as_millis() / TICK.as_millis()).unwrap_or(u64::MAX).clamp(2, u64::from(u32::MAX))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_deadline_is_at_least_one_whole_tick() {
-        assert_eq!(ticks(Duration::ZERO), 2);
-        assert_eq!(ticks(Duration::from_millis(59)), 5);
-        assert_eq!(ticks(Duration::MAX), u64::from(u32::MAX));
     }
 }

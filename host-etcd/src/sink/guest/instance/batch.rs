@@ -26,7 +26,7 @@ impl GuestInstance {
             return Ok(());
         }
         let len = self.write_batch(requests)?;
-        Budget::begin_call(&mut self.store, self.load_ticks);
+        Budget::begin_call(&mut self.store, self.engine.limits().load_deadline);
         let returned =
             self.evaluate_batch.call(&mut self.store, (number(len)?, now.as_u64().cast_signed()))?;
         if answer(returned)? != requests.len() {
