@@ -10,6 +10,8 @@
     reason = "a test that cannot go on ends, saying why; the figures are its result"
 )]
 
+#[path = "crowd/catch_up.rs"]
+mod catch_up;
 #[path = "crowd/ends.rs"]
 mod ends;
 #[path = "crowd/etcd_view.rs"]
@@ -44,6 +46,7 @@ const TESTS: &[(&str, fn())] = &[
     ("150 instances of a server that freezes and ends spread their dials", outage::frozen_and_ended),
     ("dials at once are found", outage::twin),
     ("20 000 puts by 8 writers end on the last value", flood::ends_on_the_last_value),
+    ("a store of many directives that has missed much catches up", catch_up::of_a_large_prefix),
     ("nothing is left of a start that is given up, whenever that is", ends::while_connecting),
     ("nothing is left of a start into a black hole", ends::while_connecting_into_silence),
     ("nothing is left of a store dropped while it lists", ends::while_listing),

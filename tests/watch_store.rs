@@ -4,6 +4,8 @@
 
 #[path = "watch_store/faulty.rs"]
 mod faulty;
+#[path = "watch_store/panicky.rs"]
+mod panicky;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -17,6 +19,7 @@ use aldis_etcd::{
 use rig::eventually;
 
 use self::faulty::{Fault, Faulty};
+use self::panicky::Panicky;
 
 const KEY: &str = "aldis/directives";
 
@@ -77,6 +80,8 @@ async fn a_subscriber_that_is_too_slow_is_told_and_can_start_over() {
     let mut changes = store.changes();
     for number in 0..2_000 {
         put(&kv, &number.to_string()).await;
+        // For the store, so that each makes a snapshot.
+        tokio::time::sleep(Duration::from_millis(1)).await;
     }
     shows(&store, "1999").await;
     assert!(matches!(next(&mut changes).await, Change::Missed { count } if count >= 900));
@@ -103,6 +108,32 @@ async fn every_kind_of_panic_costs_one_reconnect_and_is_counted() {
         put(&kv, "three").await;
         shows(&store, "three").await;
         eventually("it is live", PATIENCE, || store.status().state == State::Live).await;
+    }
+}
+
+/// Tracing and metrics are code of the application's, and run in the store's task.
+#[tokio::test(start_paused = true)]
+async fn a_subscriber_that_panics_keeps_nothing_from_the_readers() {
+    let at = ["exit aldis_verify", "a verifying read found a difference", "applied", "stale", "live"];
+    for place in at {
+        let panicky = Panicky::at(place);
+        let _subscribed = tracing::subscriber::set_default(panicky.clone());
+        let kv = MemoryKv::new();
+        put(&kv, "one").await;
+        let faulty = Faulty::over(&kv);
+        let store = over(Arc::new(faulty.clone())).await;
+        eventually("it is live", PATIENCE, || store.status().state == State::Live).await;
+        panicky.arm();
+        faulty.set(Fault::LoseEvents);
+        put(&kv, "two").await;
+        shows(&store, "two").await;
+        kv.cut_watches();
+        eventually("it notices", PATIENCE, || store.status().state != State::Live).await;
+        put(&kv, "three").await;
+        shows(&store, "three").await;
+        eventually("it is live again", PATIENCE, || store.status().state == State::Live).await;
+        assert!(panicky.has_panicked(), "at {place:?}");
+        assert_eq!((store.status().panics, store.status().revision), (1, Some(Revision::new(4))), "{place}");
     }
 }
 

@@ -61,6 +61,7 @@ pub(crate) fn spawn(parts: Parts, end: oneshot::Receiver<Infallible>) -> oneshot
     let driver = Driver {
         mirror: parts.mirror,
         is_in_force: false,
+        at_hand: Vec::new(),
         fallback: parts.fallback,
         writer: parts.writer,
         sinks: Sinks::new(parts.sinks),
@@ -82,8 +83,11 @@ pub(crate) fn spawn(parts: Parts, end: oneshot::Receiver<Infallible>) -> oneshot
 
 struct Driver {
     mirror: SharedMirror,
-    /// Whether what the mirror holds has been handed to the sinks; not yet if it is from before a restart.
+    /// Whether what the mirror holds has been handed to the sinks; not yet if it is from before a restart, and perhaps
+    /// not after a panic.
     is_in_force: bool,
+    /// Transactions that go into one snapshot with the next.
+    at_hand: Vec<(Revision, Vec<KvUpdate>)>,
     fallback: Option<Fallback>,
     writer: Option<Writer>,
     sinks: Sinks,
@@ -106,28 +110,33 @@ impl Drop for Ending {
 impl Follower for Driver {
     async fn replace(&mut self, listing: Listing) {
         let cluster_id = listing.header.cluster_id;
+        let revision = listing.header.revision;
         self.board.update(|status| status.cluster_id = Some(cluster_id));
-        self.keep_confirmed(listing.header.revision);
         let mut outcome = self.mirror.lock().replace(listing, self.clock.moment());
         if !self.is_in_force {
             outcome.snapshot = outcome.snapshot.or_else(|| self.mirror.lock().snapshot().cloned());
         }
         self.publish(outcome);
+        self.keep_confirmed(revision);
         self.started();
     }
 
-    async fn change(&mut self, revision: Revision, events: Vec<KvUpdate>) {
+    async fn change(&mut self, revision: Revision, events: Vec<KvUpdate>, more: bool) {
         self.board.delivered(events.len());
-        let outcome = self.mirror.lock().change(revision, events, self.clock.moment());
-        self.publish(outcome);
+        self.at_hand.push((revision, events));
+        if !more {
+            let transactions = std::mem::take(&mut self.at_hand);
+            let outcome = self.mirror.lock().changes(transactions, self.clock.moment());
+            self.publish(outcome);
+        }
     }
 
     async fn verify(&mut self, listing: Listing, later: BTreeSet<Key>) -> usize {
         let compare = || self.mirror.lock().verify(listing, &later, self.clock.moment());
         let outcome = debug_span!("aldis_verify").in_scope(compare);
         let repaired = outcome.repaired;
-        self.on_verified(repaired);
         self.publish(outcome);
+        self.on_verified(repaired);
         repaired
     }
 
@@ -147,39 +156,42 @@ impl Follower for Driver {
     }
 
     fn panicked(&mut self) {
-        error!("the store's task panicked and goes on with a fresh list");
+        self.at_hand.clear();
+        self.is_in_force = false;
         self.board.update(|status| status.panics += 1);
+        error!("the store's task panicked and goes on with a fresh list");
     }
 
+    /// The status first: what is told of it goes to code that is not ours.
     fn tell(&mut self, report: Report) {
         match report {
             Report::Live => {
-                info!("live");
                 self.board.live();
+                info!("live");
             }
             Report::Stale { cause, .. } => {
-                warn!(%cause, "stale: the connection is lost, what was in force stays");
                 self.board.stale(cause.to_string());
+                warn!(%cause, "stale: the connection is lost, what was in force stays");
             }
             Report::Reconnecting { endpoint, cause, delay } => {
                 self.on_endpoint_failed(endpoint, cause, delay);
             }
             Report::Connected { endpoint } => {
                 let endpoint = self.name(endpoint);
+                self.board.update(|status| status.endpoint = Some(endpoint.clone()));
                 debug!(endpoint, "connected");
-                self.board.update(|status| status.endpoint = Some(endpoint));
             }
             Report::Canceled { compacted, reason } => {
-                info!(?compacted, reason, "the server ended the watch");
                 self.board.update(|status| status.cancels += 1);
+                info!(?compacted, reason, "the server ended the watch");
             }
             Report::ClusterChanged { from, to } => {
-                warn!(?from, ?to, "the cluster was restored, wiped or replaced; following its present state");
                 self.board.cluster_changed(from, to);
+                warn!(?from, ?to, "the cluster was restored, wiped or replaced; following its present state");
             }
             Report::Unverified { cause } => {
-                info!(%cause, "a verifying read failed; the watch goes on");
                 self.board.update(|status| status.last_error = Some(cause.to_string()));
+                info!(%cause, "a verifying read failed; the watch goes on");
             }
         }
     }
@@ -188,31 +200,40 @@ impl Follower for Driver {
 impl Driver {
     /// Puts what a step came to in force, then tells of it: whoever hears of a snapshot can read it.
     fn publish(&mut self, outcome: Outcome) {
-        let Outcome { snapshot, refused, .. } = outcome;
-        if snapshot.is_some() || !refused.is_empty() {
+        let Outcome { snapshot, refused, is_news, .. } = outcome;
+        if snapshot.is_some() || is_news {
             // First: whoever sees a snapshot and drops the store leaves it on disk.
             self.keep();
         }
+        let made_at = snapshot.as_ref().map(|snapshot| snapshot.revision);
+        let is_earlier =
+            |(_, refusal): &(Key, Refusal)| made_at.is_some_and(|made_at| refusal.revision < made_at);
+        let (earlier, refused) = refused.into_iter().partition(is_earlier);
+        self.tell_refusals(earlier);
         if let Some(snapshot) = snapshot {
             self.put_in_force(&snapshot);
         }
-        for (_, refusal) in &refused {
-            // Not the key: it may be named after a tenant. The status shows it.
-            warn!(revision = %refusal.revision, cause = %refusal.cause, "refused a document, its last good one stays");
+        self.tell_refusals(refused);
+    }
+
+    fn tell_refusals(&self, refused: Vec<(Key, Refusal)>) {
+        // Not the keys: they may be named after tenants. The status shows them.
+        let told: Vec<Refusal> = refused.iter().map(|(_, refusal)| refusal.clone()).collect();
+        self.board.refused(self.refusals(), refused);
+        for Refusal { revision, cause } in told {
+            warn!(%revision, %cause, "refused a document, its last good one stays");
         }
-        let all = self.refusals();
-        self.board.refused(all, refused);
     }
 
     fn put_in_force(&mut self, snapshot: &Arc<Snapshot>) {
         self.is_in_force = true;
         let failures = self.sinks.apply(snapshot);
-        for (name, cause) in &failures {
-            error!(sink = name, %cause, revision = %snapshot.revision, "a sink did not take the snapshot");
-            self.board.sink_failed(name, cause);
-        }
-        self.board.applied(snapshot);
         let (revision, digest) = (snapshot.revision, snapshot.digest);
+        self.board.applied(snapshot);
+        for (name, cause) in &failures {
+            self.board.sink_failed(name, cause);
+            error!(sink = name, %cause, %revision, "a sink did not take the snapshot");
+        }
         info!(%revision, %digest, directives = snapshot.set.len(), "applied");
     }
 
@@ -220,10 +241,10 @@ impl Driver {
         if repaired == 0 {
             return debug!("verified by a read");
         }
-        warn!(keys = repaired, "a verifying read found a difference and repaired it");
         let count = u64::try_from(repaired).unwrap_or(u64::MAX);
         let repairs = |status: &mut Status| status.repairs = status.repairs.saturating_add(count);
         self.board.change(Change::Repaired { keys: repaired }, repairs);
+        warn!(keys = repaired, "a verifying read found a difference and repaired it");
     }
 
     fn started(&mut self) {
@@ -240,13 +261,13 @@ impl Driver {
     }
 
     fn on_endpoint_failed(&mut self, endpoint: usize, cause: KvError, delay: std::time::Duration) {
-        let name = self.name(endpoint);
-        info!(endpoint = name, %cause, ?delay, "reconnecting");
-        let text = cause.to_string();
-        self.board.change(Change::Reconnecting { endpoint: name, cause: text.clone(), delay }, |status| {
+        let (name, text) = (self.name(endpoint), cause.to_string());
+        let change = Change::Reconnecting { endpoint: name.clone(), cause: text.clone(), delay };
+        self.board.change(change, |status| {
             status.reconnects = status.reconnects.saturating_add(1);
             status.last_error = Some(text.clone());
         });
+        info!(endpoint = name, %cause, ?delay, "reconnecting");
         match self.fallback.take_if(|_| self.start.fails_with(endpoint)) {
             Some(fallback) => self.start_from_disk(fallback, text),
             None => self.start.endpoint_failed(endpoint, &cause),

@@ -84,6 +84,8 @@ pub struct Outcome {
     pub refused: Vec<(Key, Refusal)>,
     /// How many keys a verifying read found different and repaired.
     pub repaired: usize,
+    /// Whether anything has changed that a restart must not lose, in force or not.
+    pub is_news: bool,
 }
 
 /// The local copy of a scope. One writer; whoever reads takes snapshots.
@@ -96,6 +98,7 @@ pub struct Mirror {
     snapshot: Option<Arc<Snapshot>>,
     /// The largest lead of any version's moment.
     lead: Duration,
+    unsettled: Unsettled,
 }
 
 /// What is known under one key.
@@ -106,8 +109,23 @@ struct Slot {
     refusal: Option<Refusal>,
 }
 
-/// What one step changed in force, to be taken back if the whole does not fit.
-type Replaced = Vec<(Key, Option<Arc<Document>>)>;
+/// For each key whose document in force changed: what it was before, and is again if the new one does not fit.
+type Replaced = BTreeMap<Key, Option<Arc<Document>>>;
+
+/// What was taken in and is not in force yet. The mirror keeps it until it is: a panic in between loses nothing of it.
+#[derive(Debug, Default)]
+struct Unsettled {
+    replaced: Replaced,
+    refused: Vec<(Key, Refusal)>,
+    /// The revision that it comes to; `None` if only time has passed.
+    revision: Option<Revision>,
+    /// A document in force was removed, or replaced by another: there may be room for those that did not fit.
+    has_room: bool,
+    /// The snapshot is made anew even if no document has changed.
+    is_new: bool,
+    /// Something has changed that a record tells of.
+    is_news: bool,
+}
 
 impl Mirror {
     /// A copy of nothing; without a snapshot, because not even that the scope is empty is known.
@@ -143,18 +161,29 @@ impl Mirror {
 
     /// Applies what one transaction changed.
     pub fn change(&mut self, revision: Revision, events: Vec<KvUpdate>, now: Moment) -> Outcome {
-        let (mut replaced, mut outcome) = (Vec::new(), Outcome::default());
-        for event in events {
-            match event {
-                KvUpdate::Put(entry) => self.put(entry, now, &mut replaced, &mut outcome),
-                KvUpdate::Delete { key, .. } => self.remove(&key, &mut replaced),
-            };
+        self.changes([(revision, events)], now)
+    }
+
+    /// Applies what transactions changed that are at hand together, in their order. They make one snapshot, that of the
+    /// last: a snapshot costs as much as the whole scope, and nobody could have read those between.
+    pub fn changes(
+        &mut self,
+        transactions: impl IntoIterator<Item = (Revision, Vec<KvUpdate>)>,
+        now: Moment,
+    ) -> Outcome {
+        for (revision, events) in transactions {
+            for event in events {
+                match event {
+                    KvUpdate::Put(entry) => self.put(entry, now),
+                    KvUpdate::Delete { key, .. } => self.remove(&key),
+                };
+            }
+            if let Some(header) = &mut self.header {
+                header.revision = header.revision.max(revision);
+            }
+            self.unsettled.revision = Some(revision);
         }
-        if let Some(header) = &mut self.header {
-            header.revision = header.revision.max(revision);
-        }
-        self.finish(revision, replaced, false, &mut outcome);
-        outcome
+        self.settle()
     }
 
     /// Compares with a list and repairs what differs, except the keys that changed after the list was read.
@@ -165,9 +194,8 @@ impl Mirror {
     /// Takes from the translation of documents what the wall clock has come forward since: their ends come nearer by as
     /// much (see [`clock`](crate::clock)). Costs nothing unless there is a lead that has shrunk by a second.
     pub fn catch_up(&mut self, now: Moment) -> Outcome {
-        let (mut replaced, mut outcome) = (Vec::new(), Outcome::default());
         if self.lead < now.lead.saturating_add(NEGLIGIBLE_LEAD) {
-            return outcome;
+            return Outcome::default();
         }
         self.lead = now.lead;
         self.seen.limit_leads(now.lead);
@@ -176,64 +204,88 @@ impl Mirror {
             let good = slot.good.as_ref().filter(|good| good.version.first_seen.lead > now.lead);
             let decoded = good.map(|good| Document::decode(&good.version.with_lead_at_most(now.lead)));
             if let Some(Ok(document)) = decoded {
-                replaced.push((key.clone(), slot.good.replace(Arc::new(document))));
+                let before = slot.good.replace(Arc::new(document));
+                self.unsettled.replaced.entry(key.clone()).or_insert(before);
             }
         }
-        let revision = self.snapshot.as_ref().map_or(Revision::ZERO, |snapshot| snapshot.revision);
-        self.finish(revision, replaced, false, &mut outcome);
-        outcome
+        self.settle()
+    }
+
+    /// Puts what was taken in in force: makes the snapshot, if that changes anything.
+    fn settle(&mut self) -> Outcome {
+        let is_other = !self.is_settled() || self.snapshot.is_none();
+        if is_other {
+            self.make_snapshot();
+        }
+        let Unsettled { refused, is_news, .. } = std::mem::take(&mut self.unsettled);
+        let snapshot = self.snapshot.clone().filter(|_| is_other);
+        Outcome { snapshot, refused, repaired: 0, is_news }
+    }
+
+    /// Whether the snapshot is of the keys as they are.
+    fn is_settled(&self) -> bool {
+        self.unsettled.replaced.is_empty() && !self.unsettled.is_new
+    }
+
+    fn make_snapshot(&mut self) {
+        let last = self.snapshot.as_ref().map_or(Revision::ZERO, |last| last.revision);
+        let revision = self.unsettled.revision.unwrap_or(last);
+        let set = merge::merge(&mut self.keys, &mut self.unsettled);
+        let good = self.keys.iter().filter_map(|(key, slot)| Some((key, slot.good.as_ref()?)));
+        let digest = Digest::of(good.map(|(key, document)| (key.as_bytes(), &*document.version.value)));
+        self.snapshot = Some(Arc::new(Snapshot { revision, digest, set }));
     }
 
     fn swap_in(&mut self, listing: Listing, later: &BTreeSet<Key>, now: Moment, is_new: bool) -> Outcome {
-        let (mut replaced, mut outcome) = (Vec::new(), Outcome::default());
         let mut gone: BTreeSet<Key> = self.keys.keys().filter(|key| !later.contains(*key)).cloned().collect();
+        let mut repaired = 0_usize;
         for entry in listing.entries.into_iter().filter(|entry| !later.contains(&entry.key)) {
             gone.remove(&entry.key);
-            outcome.repaired += usize::from(self.put(entry, now, &mut replaced, &mut outcome));
+            repaired = repaired.saturating_add(usize::from(self.put(entry, now)));
         }
         for key in gone {
-            outcome.repaired += usize::from(self.remove(&key, &mut replaced));
+            repaired = repaired.saturating_add(usize::from(self.remove(&key)));
         }
         // A list that verifies may be older than what the watch has brought meanwhile.
         let last = self.header.filter(|_| !is_new).map_or(Revision::ZERO, |last| last.revision);
         let revision = listing.header.revision.max(last);
         self.header = Some(Header { revision, ..listing.header });
-        self.finish(revision, replaced, is_new, &mut outcome);
-        outcome
+        self.unsettled.revision = Some(revision);
+        self.unsettled.is_new |= is_new;
+        Outcome { repaired, ..self.settle() }
     }
 
     /// Takes a value in; whether it was not known yet.
-    fn put(&mut self, entry: KvEntry, now: Moment, replaced: &mut Replaced, outcome: &mut Outcome) -> bool {
+    fn put(&mut self, entry: KvEntry, now: Moment) -> bool {
         let KvEntry { key, value, mod_revision: revision } = entry;
         let last = self.keys.get(&key);
-        if last.is_some_and(|slot| slot.newest.revision == revision && slot.newest.value == value) {
+        let is_it = |known: &Version| known.revision == revision && known.value == value;
+        if last.is_some_and(|slot| is_it(&slot.newest)) {
             return false;
         }
         let last_good = last.and_then(|slot| slot.good.clone());
-        let first_seen = self.seen.first_seen(&key, revision, &value).unwrap_or(now);
+        // After a restore the newest may be what is in force already.
+        let known =
+            last_good.as_ref().filter(|good| is_it(&good.version)).map(|good| good.version.first_seen);
+        let first_seen = known.or_else(|| self.seen.first_seen(&key, revision, &value)).unwrap_or(now);
         self.bury(&key);
-        self.judge(key, Version { revision, value, first_seen }, last_good, replaced, outcome);
+        self.judge(key, Version { revision, value, first_seen }, last_good);
         true
     }
 
     /// Puts a version in force, or refuses it and leaves the last good one there.
-    fn judge(
-        &mut self,
-        key: Key,
-        newest: Version,
-        last_good: Option<Arc<Document>>,
-        replaced: &mut Replaced,
-        outcome: &mut Outcome,
-    ) {
+    fn judge(&mut self, key: Key, newest: Version, last_good: Option<Arc<Document>>) {
         self.lead = self.lead.max(newest.first_seen.lead);
+        self.unsettled.is_news = true;
         let slot = match Document::decode(&newest) {
             Ok(document) => {
-                replaced.push((key.clone(), last_good));
+                self.unsettled.has_room |= last_good.is_some();
+                self.unsettled.replaced.entry(key.clone()).or_insert(last_good);
                 Slot { newest, good: Some(Arc::new(document)), refusal: None }
             }
             Err(error) => {
                 let refusal = Refusal { revision: newest.revision, cause: RefusalCause::Document(error) };
-                outcome.refused.push((key.clone(), refusal.clone()));
+                self.unsettled.refused.push((key.clone(), refusal.clone()));
                 Slot { newest, good: last_good, refusal: Some(refusal) }
             }
         };
@@ -241,11 +293,14 @@ impl Mirror {
     }
 
     /// Forgets a key; whether it was known.
-    fn remove(&mut self, key: &Key, replaced: &mut Replaced) -> bool {
+    fn remove(&mut self, key: &Key) -> bool {
         self.bury(key);
         let Some(slot) = self.keys.remove(key) else { return false };
+        self.unsettled.is_news = true;
         if slot.good.is_some() {
-            replaced.push((key.clone(), slot.good));
+            self.unsettled.has_room = true;
+            // Not what it was before: if it is put again and does not fit, nothing is to come back.
+            self.unsettled.replaced.insert(key.clone(), None);
         }
         true
     }
@@ -255,18 +310,5 @@ impl Mirror {
         if let Some(slot) = self.keys.get(key) {
             self.seen.remember(key, &slot.newest, self.keys.len());
         }
-    }
-
-    /// Makes the snapshot, if something in force has changed.
-    fn finish(&mut self, revision: Revision, replaced: Replaced, is_new: bool, outcome: &mut Outcome) {
-        if replaced.is_empty() && !is_new && self.snapshot.is_some() {
-            return;
-        }
-        let set = merge::merge(&mut self.keys, replaced, outcome);
-        let good = self.keys.iter().filter_map(|(key, slot)| Some((key, slot.good.as_ref()?)));
-        let digest = Digest::of(good.map(|(key, document)| (key.as_bytes(), &*document.version.value)));
-        let snapshot = Arc::new(Snapshot { revision, digest, set });
-        self.snapshot = Some(Arc::clone(&snapshot));
-        outcome.snapshot = Some(snapshot);
     }
 }

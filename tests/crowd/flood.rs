@@ -101,7 +101,7 @@ fn millis(duration: Duration) -> u64 {
 }
 
 /// What of this process lies in memory.
-fn resident_bytes() -> u64 {
+pub(super) fn resident_bytes() -> u64 {
     let status = fs::read_to_string("/proc/self/status").expect("Linux says");
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("Linux says");
     let kib: u64 = line.trim().trim_end_matches(" kB").parse().expect("a number");

@@ -21,8 +21,13 @@ pub(crate) trait Follower: Send {
     /// This is the scope now, as a whole.
     fn replace(&mut self, listing: Listing) -> impl Future<Output = ()> + Send;
 
-    /// One transaction changed this.
-    fn change(&mut self, revision: Revision, events: Vec<KvUpdate>) -> impl Future<Output = ()> + Send;
+    /// One transaction changed this. With `more` another one is at hand, and comes next.
+    fn change(
+        &mut self,
+        revision: Revision,
+        events: Vec<KvUpdate>,
+        more: bool,
+    ) -> impl Future<Output = ()> + Send;
 
     /// Compares with a list, except the keys that changed after it was read; how many it found different and repaired.
     fn verify(&mut self, listing: Listing, later: BTreeSet<Key>) -> impl Future<Output = usize> + Send;
@@ -48,7 +53,8 @@ pub(crate) async fn follow<F: Follower>(
     mut end: oneshot::Receiver<Infallible>,
 ) {
     let calls = Calls::new(connect, config.scope.clone());
-    let mut run = Run { watch: Watch::new(config, now()), calls, follower, has_panicked: false };
+    let mut run =
+        Run { watch: Watch::new(config, now()), calls, follower, has_panicked: false, has_handed_on: false };
     loop {
         // State that a panic left half changed is dropped or listed anew.
         let step = AssertUnwindSafe(run.step()).catch_unwind();
@@ -70,12 +76,18 @@ struct Run<F> {
     follower: F,
     /// In the step before.
     has_panicked: bool,
+    /// In this step.
+    has_handed_on: bool,
 }
 
 impl<F: Follower> Run<F> {
     async fn step(&mut self) {
         while let Some(output) = self.watch.poll_output() {
             self.act(output).await;
+        }
+        if std::mem::take(&mut self.has_handed_on) {
+            // More of it may be waiting, and all of it costs something: others, and the end, are to have their turn.
+            tokio::task::yield_now().await;
         }
         // Left out after a panic: should this be what panics, the watch comes to wait all the same.
         if !std::mem::take(&mut self.has_panicked) {
@@ -120,11 +132,15 @@ impl<F: Follower> Run<F> {
 
     /// The follower may take its time.
     async fn hand_on(&mut self, output: Output) {
+        self.has_handed_on = true;
         let began = now();
         let mut repaired = 0;
         match output {
             Output::Replace(listing) => self.follower.replace(listing).await,
-            Output::Change { revision, events } => self.follower.change(revision, events).await,
+            Output::Change { revision, events } => {
+                let more = self.watch.has_changes();
+                self.follower.change(revision, events, more).await;
+            }
             Output::Verify { listing, later } => repaired = self.follower.verify(listing, later).await,
             _ => {}
         }

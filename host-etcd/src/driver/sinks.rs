@@ -28,6 +28,7 @@ impl Sinks {
         });
         let failures = failures.collect();
         self.retired.extend(self.present.replace(Arc::clone(snapshot)));
+        self.sweep();
         failures
     }
 

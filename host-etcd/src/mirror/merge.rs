@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use aldis_core::{CompileError, DirectiveSet};
 
-use super::{Document, Key, Outcome, Refusal, RefusalCause, Replaced, Slot};
+use super::{Document, Key, Refusal, RefusalCause, Replaced, Slot, Unsettled};
 
 /// How many documents are looked for one by one that do not fit. Each costs some attempts to compile, and nobody has
 /// many: of more, everything later is refused.
@@ -16,16 +16,34 @@ const REFUSED_ONE_BY_ONE: usize = 16;
 /// Where it would be too large, of the documents that this step brought those are refused that do not fit to the earlier
 /// ones, and what they were to replace stays in force. So an instance that has just started and lists everything at once
 /// refuses those that an instance refused that saw them come one by one, unless it was earlier versions, gone by now, that
-/// took the room.
-pub(super) fn merge(
-    keys: &mut BTreeMap<Key, Slot>,
-    replaced: Replaced,
-    outcome: &mut Outcome,
-) -> Arc<DirectiveSet> {
-    match compile(keys) {
-        Ok(set) => set,
-        Err(error) => refuse_what_does_not_fit(keys, replaced, error, outcome),
+/// took the room. Room that comes free is given to those that were refused for want of it.
+pub(super) fn merge(keys: &mut BTreeMap<Key, Slot>, unsettled: &mut Unsettled) -> Arc<DirectiveSet> {
+    let known = if unsettled.has_room { readmit(keys, &mut unsettled.replaced) } else { BTreeMap::new() };
+    let set = match compile(keys) {
+        Ok(set) => return set,
+        Err(error) => refuse_what_does_not_fit(keys, unsettled, error),
+    };
+    // Nothing new, and told of already.
+    unsettled.refused.retain(|(key, refusal)| known.get(key) != Some(refusal));
+    set
+}
+
+/// Puts in force, for a try, what did not fit earlier; what was told of each.
+fn readmit(keys: &mut BTreeMap<Key, Slot>, replaced: &mut Replaced) -> BTreeMap<Key, Refusal> {
+    let mut known = BTreeMap::new();
+    for (key, slot) in keys {
+        let Some(refusal) =
+            slot.refusal.take_if(|refusal| matches!(refusal.cause, RefusalCause::Together(_)))
+        else {
+            continue;
+        };
+        known.insert(key.clone(), refusal);
+        if let Ok(document) = Document::decode(&slot.newest) {
+            let last_good = slot.good.replace(Arc::new(document));
+            replaced.entry(key.clone()).or_insert(last_good);
+        }
     }
+    known
 }
 
 /// A document that this step brought, and what it replaced.
@@ -38,15 +56,15 @@ struct Brought {
 
 fn refuse_what_does_not_fit(
     keys: &mut BTreeMap<Key, Slot>,
-    replaced: Replaced,
+    unsettled: &mut Unsettled,
     error: CompileError,
-    outcome: &mut Outcome,
 ) -> Arc<DirectiveSet> {
-    let mut brought: Vec<Brought> = replaced
-        .into_iter()
+    let mut brought: Vec<Brought> = unsettled
+        .replaced
+        .iter()
         .filter_map(|(key, last_good)| {
-            let document = Arc::clone(keys.get(&key)?.good.as_ref()?);
-            Some(Brought { key, document, last_good, is_refused: false })
+            let document = Arc::clone(keys.get(key)?.good.as_ref()?);
+            Some(Brought { key: key.clone(), document, last_good: last_good.clone(), is_refused: false })
         })
         .collect();
     brought.sort_by_key(|brought| brought.document.version.revision);
@@ -61,10 +79,11 @@ fn refuse_what_does_not_fit(
     admit(keys, &brought, brought.len());
     for Brought { key, document, .. } in brought.into_iter().filter(|brought| brought.is_refused) {
         let refusal = Refusal { revision: document.version.revision, cause: RefusalCause::Together(error) };
-        if let Some(slot) = keys.get_mut(&key) {
+        // Unless something newer was malformed.
+        if let Some(slot) = keys.get_mut(&key).filter(|slot| slot.newest.revision == refusal.revision) {
             slot.refusal = Some(refusal.clone());
         }
-        outcome.refused.push((key, refusal));
+        unsettled.refused.push((key, refusal));
     }
     compile(keys).unwrap_or_else(|_| Arc::new(DirectiveSet::empty()))
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use aldis_core::DirectiveSet;
 
-use super::{Digest, Document, Gone, Mirror, Outcome, Seen, Slot, Snapshot, Version};
+use super::{Digest, Document, Gone, Mirror, Seen, Slot, Snapshot, Version};
 use crate::kv::{Header, Key, Revision};
 
 /// What a restart must not lose.
@@ -36,9 +36,10 @@ pub(crate) struct Kept {
 }
 
 impl Mirror {
-    /// What a restart must not lose; `None` before the scope has been read. Costs some counts for each key.
+    /// What a restart must not lose; `None` before the scope has been read, and after a panic until it is read again.
+    /// Costs some counts for each key.
     pub(crate) fn record(&self) -> Option<Record> {
-        let snapshot = self.snapshot.as_ref()?;
+        let snapshot = self.snapshot.as_ref().filter(|_| self.is_settled())?;
         let kept = |slot: &Slot| Kept {
             newest: slot.newest.clone(),
             good: slot.good.as_ref().map(|good| good.version.clone()),
@@ -76,12 +77,13 @@ impl Mirror {
             }
         }
         mirror.snapshot = set.filter(|_| is_same).map(|set| Arc::new(Snapshot { revision, digest, set }));
-        let (mut replaced, mut outcome) = (Vec::new(), Outcome::default());
-        mirror.finish(revision, Vec::new(), false, &mut outcome);
+        mirror.unsettled.revision = Some(revision);
+        let _compiled = mirror.settle();
         for (key, newest, last_good) in newer {
-            mirror.judge(key, newest, last_good, &mut replaced, &mut outcome);
+            mirror.judge(key, newest, last_good);
         }
-        mirror.finish(revision, replaced, false, &mut outcome);
+        mirror.unsettled.revision = Some(revision);
+        let _judged = mirror.settle();
         mirror
     }
 }

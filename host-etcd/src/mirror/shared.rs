@@ -15,7 +15,7 @@ impl SharedMirror {
         Self(Arc::new(Mutex::new(mirror)))
     }
 
-    /// Not to be held across an await. What a panic left half changed is listed anew.
+    /// Not to be held across an await. What a panic left half changed the mirror puts in force with the next list.
     pub(crate) fn lock(&self) -> MutexGuard<'_, Mirror> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -197,3 +197,46 @@ fn a_digest_does_not_run_documents_together() {
         assert!(!different.iter().skip(place + 1).any(|other| other == one));
     }
 }
+
+#[test]
+fn transactions_at_hand_together_come_to_what_they_come_to_one_by_one() {
+    for seed in 0..300 {
+        let mut random = fastrand::Rng::with_seed(seed);
+        let [mut one_by_one, mut together] = [Mirror::new(), Mirror::new()];
+        for mirror in [&mut one_by_one, &mut together] {
+            mirror.replace(listing(1, &[("a", 1, &document("a", 9))]), at(0));
+        }
+        let mut transactions = Vec::new();
+        for revision in (2..30).map(Revision::new) {
+            let key = *random.choice(&["a", "b", "c"]).expect("some");
+            let value = if random.u8(0..3) == 0 { "{".to_owned() } else { document(key, random.u64(9..99)) };
+            let event = match random.u8(0..4) {
+                0 => KvUpdate::Delete { key: key.into(), mod_revision: revision },
+                _ => KvUpdate::Put(entry(key, revision.as_u64(), &value)),
+            };
+            transactions.push((revision, vec![event]));
+        }
+        let mut refused = Vec::new();
+        for (revision, events) in transactions.clone() {
+            refused.extend(one_by_one.change(revision, events, at(0)).refused);
+        }
+        let outcome = together.changes(transactions, at(0));
+        assert_eq!(outcome.refused, refused, "seed {seed}: none is passed over in silence");
+        assert!(outcome.snapshot.is_none_or(|made| made.revision == Revision::new(29)));
+        let [one, other] = [&one_by_one, &together].map(|mirror| mirror.snapshot().expect("listed"));
+        assert_eq!((one.digest, &one.set), (other.digest, &other.set), "seed {seed}");
+        assert!(one_by_one.refusals().eq(together.refusals()), "seed {seed}");
+    }
+}
+
+#[test]
+fn what_a_panic_has_kept_from_being_made_is_made_with_the_next_list() {
+    let mut mirror = Mirror::new();
+    mirror.replace(listing(9, &[("a", 4, &document("one", 9))]), at(0));
+    // As far as a step comes that panics while it makes the snapshot.
+    mirror.put(entry("a", 10, &document("two", 9)), at(0));
+    assert_eq!((ids(&mirror).as_slice(), mirror.record()), (["one".to_owned()].as_slice(), None));
+    let outcome = mirror.replace(listing(10, &[("a", 10, &document("two", 9))]), at(0));
+    assert_eq!((outcome.snapshot.is_some(), ids(&mirror)), (true, vec!["two".to_owned()]));
+    assert!(mirror.record().is_some());
+}

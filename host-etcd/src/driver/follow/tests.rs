@@ -1,5 +1,7 @@
 //! Followers that panic, and that take their time.
 
+mod heap;
+
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -31,7 +33,7 @@ impl Follower for Clumsy {
         tokio::time::sleep(self.takes).await;
     }
 
-    async fn change(&mut self, _: Revision, _: Vec<KvUpdate>) {
+    async fn change(&mut self, _: Revision, _: Vec<KvUpdate>, _: bool) {
         assert!(!self.changes, "clumsy");
     }
 

@@ -205,3 +205,16 @@ fn a_version_that_came_back_and_went_again_has_not_been_gone_longest() {
     mirror.replace(listing(2, &[("a", 2, &short)]), at(3_600_000));
     assert_eq!(end(&mirror), 60_000);
 }
+
+#[test]
+fn what_is_in_force_is_remembered_however_much_has_gone_since() {
+    let (mut mirror, one) = (Mirror::new(), document("one", 60));
+    mirror.replace(listing(1, &[("a", 1, &one)]), at(0));
+    put(&mut mirror, 2, &[("a", "malformed")], at(10_000));
+    for revision in 3..2_500 {
+        put(&mut mirror, revision, &[("b", &document("other", revision))], at(10_000));
+    }
+    // The cluster comes back as it was before.
+    mirror.replace(listing(1, &[("a", 1, &one)]), at(50_000));
+    assert_eq!(end(&mirror), 60_000);
+}

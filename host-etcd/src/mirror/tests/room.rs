@@ -2,7 +2,7 @@
 
 use aldis_core::CompileError;
 
-use super::{at, document, listing, put};
+use super::{at, delete, document, ids, listing, put};
 use crate::mirror::{Mirror, RefusalCause};
 
 #[test]
@@ -56,6 +56,20 @@ fn one_document_that_does_not_fit_keeps_no_later_one_out_neither_now_nor_after_a
     assert_eq!(refused(&listed_at_once), ["f", "g"]);
     let [one, other] = [&seen_one_by_one, &listed_at_once].map(|mirror| mirror.snapshot().expect("listed"));
     assert_eq!((one.digest, &one.set), (other.digest, &other.set));
+}
+
+#[test]
+fn room_that_comes_free_is_given_to_what_was_refused_for_want_of_it() {
+    let huge = ["a", "b", "c", "d", "e", "f"].map(huge);
+    let entries: Vec<_> = ["a", "b", "c", "d", "e", "f"].into_iter().zip(11..).zip(&huge).collect();
+    let entries: Vec<_> = entries.into_iter().map(|((key, at), value)| (key, at, value.as_str())).collect();
+    let mut mirror = Mirror::new();
+    assert_eq!(mirror.replace(listing(20, &entries), at(0)).refused.len(), 1);
+    let outcome = put(&mut mirror, 21, &[("g", &document("small", 9))], at(0));
+    assert_eq!((outcome.refused.len(), mirror.refusals().count()), (0, 1), "told once, and still so");
+    let outcome = delete(&mut mirror, 22, "a");
+    assert_eq!((outcome.refused.len(), mirror.refusals().count()), (0, 0));
+    assert!(ids(&mirror).contains(&"f0".to_owned()), "as an instance shows it that starts now");
 }
 
 /// 200 directives of 64 x 16 targets: 204 800 entries, of which a set takes about a million.

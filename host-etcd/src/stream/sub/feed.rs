@@ -68,7 +68,7 @@ impl Follower for Feed {
         self.start.tell(Ok(()));
     }
 
-    async fn change(&mut self, revision: Revision, updates: Vec<KvUpdate>) {
+    async fn change(&mut self, revision: Revision, updates: Vec<KvUpdate>, _more: bool) {
         self.send(Burst { kind: BurstKind::Live, revision, updates }).await;
     }
 
