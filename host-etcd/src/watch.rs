@@ -46,7 +46,8 @@ pub struct Config {
     pub connect_timeout: Duration,
     /// Bound of small calls: asking how far the server is, opening a watch.
     pub call_timeout: Duration,
-    /// Bound of a whole list. A net below the backend's own deadline for each page, so it is generous.
+    /// Bound of a whole list. A net below the backend's own deadline for each page, so it is generous; and it grows where
+    /// lists take longer.
     pub list_timeout: Duration,
     /// How often a watch is asked for its progress, whatever it delivers meanwhile; 50 ms at least.
     pub heartbeat: Duration,

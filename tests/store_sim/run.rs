@@ -19,9 +19,6 @@ const STORM: Duration = Duration::from_secs(90);
 /// How long convergence may take once the faults stop, as in `watch_sim`: see there for the reasons.
 const CONVERGENCE: Duration = Duration::from_secs(15);
 
-/// How much longer with endpoints that stay silent for good.
-const SILENT_ROUND: Duration = Duration::from_secs(7);
-
 /// How much longer where only a verifying read can tell.
 const VERIFICATION: Duration = Duration::from_secs(80);
 
@@ -178,8 +175,7 @@ impl Subject {
         let (needs_a_read, mut limit) = {
             let mut weather = self.world.lock();
             weather.calm_down();
-            let has_silent = weather.silent.iter().any(|&silent| is_so(silent));
-            (weather.needs_a_read, if has_silent { CONVERGENCE + SILENT_ROUND } else { CONVERGENCE })
+            (weather.needs_a_read, CONVERGENCE)
         };
         if needs_a_read {
             limit += VERIFICATION;

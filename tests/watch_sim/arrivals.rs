@@ -17,7 +17,7 @@ impl World {
         let hole = connection.hole;
         let is_swallowed = (hole.to_server && parcel.what.is_for_the_server())
             || (hole.to_client && parcel.what.is_for_the_client())
-            || (connection.is_broken && !matches!(parcel.what, What::Deadline(_)));
+            || (connection.is_broken && !parcel.what.is_local());
         if is_swallowed || (parcel.watch.is_some() && parcel.watch != watch) {
             return;
         }
@@ -38,6 +38,12 @@ impl World {
                 self.tell(Input::CallFailed(failure("no answer in time")));
             }
             What::Deadline(_) => {}
+            What::Keepalive if connection.is_broken => {}
+            What::Keepalive => {
+                self.tally.count(Fault::Keepalive);
+                self.break_off("keepalive timed out");
+            }
+            What::Sync => self.pump(),
         }
     }
 
@@ -53,6 +59,16 @@ impl World {
 
     /// A message of the watch, merged with the pieces that came before it.
     fn hear(&mut self, mut message: WatchMessage) {
+        if let Some(watch) = self.connection.as_mut().and_then(|connection| connection.watch.as_mut()) {
+            match &mut message {
+                WatchMessage::Events(header, _) => watch.heard = watch.heard.max(header.revision),
+                // As the backend does with servers whose progress may overtake events.
+                WatchMessage::Progress(header) if self.is_old => {
+                    header.revision = header.revision.min(watch.heard);
+                }
+                _ => {}
+            }
+        }
         if let WatchMessage::Events(_, events) = &mut message
             && let Some(watch) = self.connection.as_mut().and_then(|connection| connection.watch.as_mut())
             && !watch.pieces.is_empty()

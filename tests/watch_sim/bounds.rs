@@ -6,12 +6,9 @@ use std::time::Duration;
 pub(crate) const DETECTION: Duration = Duration::from_secs(10);
 
 /// How long convergence may take once the faults stop: ten seconds to notice a link that died just before, or the
-/// longest delay between two attempts; five for a connection, a few re-reads of a server that is behind, and a list.
+/// longest delay between two attempts; five for endpoints that stay silent for good, a connection, a few re-reads of a
+/// server that is behind, and a list.
 pub(crate) const CONVERGENCE: Duration = Duration::from_secs(15);
-
-/// How much longer if there are endpoints that stay silent for good: a round over all of them takes up to ten seconds,
-/// of which the healthy one needs next to nothing.
-pub(crate) const SILENT_ROUND: Duration = Duration::from_secs(7);
 
 /// How much longer where only a verifying read can tell: it comes every 60 s, a quarter more or less, and one that has
 /// failed just before comes again as much later.

@@ -51,6 +51,8 @@ pub(crate) struct Client {
     confirmed_at: Instant,
     /// How far the server was said to be on this connection.
     told: Option<Header>,
+    /// How far the server was when it was last asked.
+    asked: Revision,
     /// The server has said on this connection what is, not only what was.
     heard_what_is: bool,
     /// How many lists in a row were behind what it has.
@@ -84,6 +86,7 @@ impl Client {
             live: false,
             confirmed_at: now,
             told: None,
+            asked: Revision::ZERO,
             heard_what_is: false,
             lists_behind: 0,
             start_until: Some(now + START),
@@ -118,10 +121,20 @@ impl Client {
 
     /// What the server says of itself is noted, before the machine hears it.
     pub(crate) fn hears(&mut self, input: &Input) {
-        self.heard_what_is |= matches!(input, Input::Listed(_) | Input::Message(WatchMessage::Progress(_)));
+        self.heard_what_is |= match input {
+            Input::Listed(_) => true,
+            // Not an old server's, which answers before it has delivered anything.
+            Input::Message(WatchMessage::Progress(header)) => {
+                header.revision.max(self.revision) >= self.asked
+            }
+            _ => false,
+        };
         if let (Input::Listed(listing), Some(delivered)) = (input, self.watch.delivered()) {
             let is_behind = is_behind(listing.header, delivered);
             self.lists_behind = if is_behind { self.lists_behind + 1 } else { 0 };
+        }
+        if let Input::Head(header) = input {
+            self.asked = header.revision;
         }
         let header = match input {
             Input::Head(header) | Input::Message(WatchMessage::Events(header, _)) => *header,
@@ -180,7 +193,10 @@ impl Client {
                 self.told = None;
                 self.heard_what_is = false;
             }
-            Output::Confirmed { .. } => self.confirmed_at = now,
+            Output::Confirmed { revision } => {
+                self.confirmed_at = now;
+                self.check_confirmation(*revision, server, link);
+            }
             Output::Report(report) => self.note(report),
             _ => {}
         }
@@ -266,6 +282,15 @@ impl Client {
         }
         if is_changed || outcome.snapshot.is_some() {
             self.shown.check(&self.mirror, &format!("{} of incarnation {}", self.revision, self.incarnation));
+        }
+    }
+
+    /// What is said to be confirmed is what was so, then.
+    fn check_confirmation(&self, revision: Revision, server: &Server, link: Link) {
+        if !self.needs_a_read() && !link.is_behind {
+            let state = server.state_at(self.incarnation, revision);
+            let is_so = state.is_some_and(|state| self.shown.is_state(state));
+            assert!(is_so, "confirmed at {revision}, and not what was there");
         }
     }
 

@@ -118,29 +118,40 @@ impl World {
         self.pump();
     }
 
-    /// The stream ends, and every call under way fails.
     fn cut(&mut self) {
         let Some(connection) = self.connection.as_mut().filter(|connection| !connection.is_broken) else {
             return;
         };
-        connection.is_broken = true;
-        let watch = connection.watch.as_ref();
-        let (has_watch, has_pieces) = (watch.is_some(), watch.is_some_and(|watch| !watch.pieces.is_empty()));
+        let has_pieces = connection.watch.as_ref().is_some_and(|watch| !watch.pieces.is_empty());
         self.tally.count(Fault::Cut);
         if has_pieces {
             self.tally.count(Fault::CutBetweenFragments);
         }
-        match has_watch {
-            true => self.tell(Input::StreamEnded(None)),
-            false => self.tell(Input::CallFailed(failure("connection reset"))),
+        self.break_off("connection reset");
+    }
+
+    /// The stream ends, or the call under way fails.
+    pub(crate) fn break_off(&mut self, cause: &str) {
+        let Some(connection) = &mut self.connection else { return };
+        connection.is_broken = true;
+        match connection.watch.is_some() {
+            true => self.tell(Input::StreamEnded(Some(failure(cause)))),
+            false => self.tell(Input::CallFailed(failure(cause))),
         }
     }
 
+    /// Where something still sends, its keepalive may notice within nine seconds; or may not, if only this stream is
+    /// lost.
     fn swallow(&mut self, fault: Fault, hole: Hole) {
-        if let Some(connection) = &mut self.connection {
-            connection.hole.to_server |= hole.to_server;
-            connection.hole.to_client |= hole.to_client;
-            self.tally.count(fault);
+        let notices = self.random.bool().then(|| self.now + millis(self.random.u64(6_000..9_000)));
+        let number = self.number();
+        let Some(connection) = &mut self.connection else { return };
+        connection.hole.to_server |= hole.to_server;
+        connection.hole.to_client |= hole.to_client;
+        self.tally.count(fault);
+        if let Some(at) = notices {
+            let parcel = Parcel { connection: connection.number, watch: None, what: What::Keepalive };
+            self.parcels.insert((at, number), parcel);
         }
     }
 

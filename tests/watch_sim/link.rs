@@ -69,6 +69,10 @@ pub(crate) struct ServerWatch {
     pub(crate) next: Revision,
     pub(crate) is_over: bool,
     pub(crate) loses_next: bool,
+    /// Nothing is delivered before.
+    pub(crate) syncs_at: Instant,
+    /// What the client's side has heard up to, as the backend counts.
+    pub(crate) heard: Revision,
     /// The stream keeps its order.
     pub(crate) last_arrival: Instant,
     pub(crate) pieces: Vec<KvUpdate>,
@@ -98,6 +102,10 @@ pub(crate) enum What {
     NoLeader(Input),
     /// The backend's own deadline of the call of this number.
     Deadline(u64),
+    /// The client's keepalive has not been answered.
+    Keepalive,
+    /// The server has come to the watch.
+    Sync,
 }
 
 impl What {
@@ -106,7 +114,12 @@ impl What {
     }
 
     pub(crate) fn is_for_the_client(&self) -> bool {
-        !self.is_for_the_server() && !matches!(self, Self::Deadline(_))
+        !self.is_for_the_server() && !self.is_local()
+    }
+
+    /// It happens at one end, and goes over no link.
+    pub(crate) fn is_local(&self) -> bool {
+        matches!(self, Self::Deadline(_) | Self::Keepalive | Self::Sync)
     }
 }
 

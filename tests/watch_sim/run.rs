@@ -3,7 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
-use crate::bounds::{CONVERGENCE, PROMPT, SILENT_ROUND, SLOWEST, STEPS_PER_HOUR, VERIFICATION};
+use crate::bounds::{CONVERGENCE, PROMPT, SLOWEST, STEPS_PER_HOUR, VERIFICATION};
 use crate::link::{Until, What, millis};
 use crate::tally::{Fault, Tally};
 use crate::trace::Trace;
@@ -130,10 +130,7 @@ impl World {
     fn converge(&mut self) -> (Duration, bool) {
         self.calm_down();
         let (calm, needs_a_read) = (self.now, self.client.needs_a_read());
-        let mut limit = if needs_a_read { CONVERGENCE + VERIFICATION } else { CONVERGENCE };
-        if self.troubles.silent.iter().any(|silent| silent.holds(calm)) {
-            limit += SILENT_ROUND;
-        }
+        let limit = if needs_a_read { CONVERGENCE + VERIFICATION } else { CONVERGENCE };
         let converged = self.until(calm + limit, |world| world.client.is_up_to_date(&world.server));
         assert!(converged, "has not converged {limit:?} after the faults have stopped");
         let took = self.now - calm;

@@ -1,10 +1,12 @@
 //! How the server answers, and how the backend reads its pages.
 
+use std::time::Instant;
+
 use aldis_etcd::kv::{Header, KvEntry, KvError, KvUpdate, Listing, Revision, WatchMessage};
 use aldis_etcd::watch::{Input, Output};
 
 use crate::bounds::CALL_LIMIT;
-use crate::link::{Paging, Parcel, ServerWatch, What, denied, failure};
+use crate::link::{Paging, Parcel, ServerWatch, What, denied, failure, millis};
 use crate::tally::Fault;
 use crate::world::World;
 
@@ -158,11 +160,14 @@ impl World {
         let number = self.number();
         let view = self.view();
         let is_over = self.troubles.cancelling.holds(self.now);
+        let syncs_at = if from <= view.revision { self.be_unsynced(number) } else { self.now };
         let watch = ServerWatch {
             number,
             next: from,
             is_over,
             loses_next: false,
+            syncs_at,
+            heard: Revision::new(from.as_u64() - 1),
             last_arrival: self.now,
             pieces: Vec::new(),
         };
@@ -180,12 +185,31 @@ impl World {
         self.pump();
     }
 
+    /// When the server comes to a watch that is to deliver what was.
+    fn be_unsynced(&mut self, watch: u64) -> Instant {
+        let longest = if self.is_calm { 200 } else { 3_000 };
+        let at = self.now + millis(self.random.u64(0..longest));
+        // A read may come before that, and tell more.
+        self.troubles.behind.extend(at + millis(1_000));
+        if let Some(connection) = &self.connection {
+            let parcel = Parcel { connection: connection.number, watch: Some(watch), what: What::Sync };
+            let key = (at, self.number());
+            self.parcels.insert(key, parcel);
+        }
+        self.tally.count(Fault::Unsynced);
+        at
+    }
+
     fn tell_progress(&mut self) {
         if self.troubles.mute.holds(self.now) {
             return self.tally.count(Fault::Mute);
         }
         self.pump();
-        let view = self.view();
+        let (view, now) = (self.view(), self.now);
+        if self.is_old && self.watch().is_some_and(|watch| !watch.is_over && now < watch.syncs_at) {
+            self.tally.count(Fault::EarlyProgress);
+            return self.say(WatchMessage::Progress(view));
+        }
         if self.watch().is_some_and(|watch| !watch.is_over && watch.next > view.revision) {
             self.say(WatchMessage::Progress(view));
         }
@@ -198,7 +222,10 @@ impl World {
     /// Sends the watch what it has not been sent yet.
     pub(crate) fn pump(&mut self) {
         let (compacted, incarnation) = (self.server.compacted(), self.server.incarnation());
-        let view = self.view();
+        let (view, now) = (self.view(), self.now);
+        if self.watch().is_some_and(|watch| now < watch.syncs_at) {
+            return;
+        }
         while let Some(watch) = self.watch().filter(|watch| !watch.is_over && watch.next <= view.revision) {
             if watch.next < compacted {
                 watch.is_over = true;

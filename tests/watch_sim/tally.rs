@@ -73,6 +73,12 @@ pub enum Fault {
     Overtaking,
     /// Questions for progress are not answered.
     Mute,
+    /// A watch that is taken up again delivers what was only after a while.
+    Unsynced,
+    /// A server answers for such a watch before it has delivered anything.
+    EarlyProgress,
+    /// The client's keepalive ends a connection that swallows.
+    Keepalive,
     /// Calls fail.
     FailedCall,
     /// The credentials are not accepted any more.
@@ -85,7 +91,7 @@ pub enum Fault {
 
 impl Fault {
     /// All of them, in their order.
-    pub const ALL: [Self; 38] = [
+    pub const ALL: [Self; 41] = [
         Self::Cut,
         Self::Delay,
         Self::HoleBothWays,
@@ -120,6 +126,9 @@ impl Fault {
         Self::LostEvents,
         Self::Overtaking,
         Self::Mute,
+        Self::Unsynced,
+        Self::EarlyProgress,
+        Self::Keepalive,
         Self::FailedCall,
         Self::Denied,
         Self::Malformed,

@@ -63,6 +63,8 @@ pub(crate) struct World {
     pub(crate) parcels: BTreeMap<(Instant, u64), Parcel>,
     pub(crate) troubles: Troubles,
     pub(crate) endpoints: usize,
+    /// The servers answer for progress before they have delivered what was, as etcd before 3.4.25 and 3.5.8.
+    pub(crate) is_old: bool,
     /// No fault happens but those that last.
     pub(crate) is_calm: bool,
     pub(crate) panics: bool,
@@ -99,6 +101,7 @@ impl World {
         let endpoints = random.usize(1..4);
         let (scope, keys) = scope(&mut random);
         let hands = Hands::default();
+        let is_old = random.u8(0..3) == 0;
         Self {
             now,
             began: now,
@@ -113,6 +116,7 @@ impl World {
             parcels: BTreeMap::new(),
             troubles: Troubles::none(endpoints),
             endpoints,
+            is_old,
             is_calm: false,
             panics: false,
             connects: VecDeque::new(),

@@ -68,7 +68,8 @@ impl Watch {
             Phase::Connecting { .. } => self.fail_unanswered(timeout("connect", elapsed), now),
             Phase::Probing { .. } => self.fail_unanswered(timeout("head", self.config.call_timeout), now),
             Phase::Listing { .. } => {
-                self.fail_unanswered(timeout("list", elapsed.min(self.config.list_timeout)), now);
+                self.fail_unanswered(timeout("list", elapsed.min(self.list_limit)), now);
+                self.on_list_expired();
             }
             Phase::Opening { .. } => self.fail_unanswered(timeout("watch", self.config.call_timeout), now),
             Phase::Watching(standing) => {
@@ -91,7 +92,10 @@ impl Watch {
                 }
                 self.lapse(&timeout("progress request", self.config.silence_limit));
             }
-            Due::Unverified => self.give_up_verification(timeout("list", self.config.list_timeout), now),
+            Due::Unverified => {
+                self.give_up_verification(timeout("list", self.list_limit), now);
+                self.on_list_expired();
+            }
             Due::Settle => self.settle_verification(now),
             Due::Verify => self.verify(now),
             Due::Ask => {

@@ -12,9 +12,6 @@ use crate::kv::{Header, KvError, KvUpdate, Listing, Revision, WatchMessage};
 /// and has since come further than what we had.
 const VERIFY_RESUMED_WITHIN: Duration = Duration::from_secs(5);
 
-/// How long a verifying read waits for the watch to catch up with it.
-const CATCH_UP_LIMIT: Duration = Duration::from_secs(2);
-
 impl Watch {
     pub(super) fn on_message(&mut self, message: WatchMessage, now: Instant) {
         match (&mut self.phase, message) {
@@ -37,15 +34,16 @@ impl Watch {
         }
     }
 
-    fn on_created(&mut self, header: Header, resumes: bool, now: Instant) {
+    fn on_created(&mut self, header: Header, resumes: Option<Revision>, now: Instant) {
         if self.delivered.is_none_or(|delivered| is_behind(header, delivered)) {
             return self.relist(failed("the server is behind what it has told before"), now);
         }
-        let verify_in = match resumes {
-            true => self.rotation.jitter(VERIFY_RESUMED_WITHIN),
-            false => self.rotation.about(self.config.verify_every),
+        let (verify_in, reach) = match resumes {
+            Some(head) => (self.rotation.jitter(VERIFY_RESUMED_WITHIN), head.max(header.revision)),
+            // From where a list has just ended.
+            None => (self.rotation.about(self.config.verify_every), Revision::ZERO),
         };
-        self.phase = Phase::Watching(Standing::new(now, now + verify_in));
+        self.phase = Phase::Watching(Standing::new(now, now + verify_in, reach));
     }
 
     fn on_canceled(&mut self, compacted: Option<Revision>, reason: String, now: Instant) {
@@ -99,15 +97,13 @@ impl Watch {
         if header.cluster_id != delivered.cluster_id {
             return self.relist(failed("the watch answers for another cluster"), now);
         }
-        if let Phase::Watching(standing) = &mut self.phase {
-            standing.answered(&self.config, now);
-            self.stood_since.get_or_insert(now);
-            self.relisted &= now.saturating_duration_since(standing.since) < self.config.healthy_after;
-            // It moves neither what counts as a duplicate nor the point to resume from: servers before 3.4.25 and 3.5.8
-            // let it overtake events. That also means that it may be behind what was delivered.
-            standing.progress = standing.progress.max(header.revision);
+        let Phase::Watching(standing) = &mut self.phase else { return };
+        let is_all = standing.answered(header.revision, delivered.revision, &self.config, now);
+        self.stood_since.get_or_insert(now);
+        self.relisted &= now.saturating_duration_since(standing.since) < self.config.healthy_after;
+        if is_all {
+            self.confirm(header.revision.max(delivered.revision), now);
         }
-        self.confirm(header.revision.max(delivered.revision), now);
         self.settle_verification(now);
     }
 
@@ -115,8 +111,9 @@ impl Watch {
     pub(super) fn verify(&mut self, now: Instant) {
         let since = self.delivered.map_or(Revision::ZERO, |delivered| delivered.revision);
         if let Phase::Watching(standing) = &mut self.phase {
-            let until = now + self.config.list_timeout;
+            let until = now + self.list_limit;
             standing.verify = Verify::Asked { since, until, changed: BTreeMap::new() };
+            self.list_asked_at = now;
             self.outputs.push_back(Output::List);
         }
     }
@@ -135,7 +132,8 @@ impl Watch {
         listing.entries.retain(|entry| self.config.scope.contains(&entry.key));
         // Asked for progress at once, it need not wait for the next heartbeat.
         standing.ask_at = now;
-        standing.verify = Verify::Held { listing, until: now + CATCH_UP_LIMIT, changed };
+        let until = now + standing.catch_up_limit();
+        standing.verify = Verify::Held { listing, until, changed };
         self.settle_verification(now);
     }
 
@@ -168,7 +166,7 @@ impl Watch {
     pub(super) fn on_diverged(&mut self, now: Instant) {
         let (Phase::Watching(_), Some(delivered)) = (&self.phase, self.delivered) else { return };
         self.outputs.push_back(Output::CloseWatch);
-        self.open(delivered.revision.next(), false, now);
+        self.open(delivered.revision.next(), None, now);
     }
 
     fn raise_delivered(&mut self, revision: Revision) {

@@ -15,6 +15,9 @@ const REREADS: u32 = 3;
 /// Between two of those, and up to as much again.
 const REREAD_EVERY: Duration = Duration::from_millis(250);
 
+/// However large the scope.
+const LONGEST_LIST: Duration = Duration::from_secs(3_600);
+
 /// An attempt that fails within this, by a closed port say, has failed by itself.
 const AT_ONCE: Duration = Duration::from_millis(50);
 
@@ -30,6 +33,9 @@ pub struct Watch {
     must_list: bool,
     /// How often in a row a server has been found behind, whichever it was.
     doubts: u32,
+    /// How long a list may take, and when the last was asked for.
+    pub(super) list_limit: Duration,
+    pub(super) list_asked_at: Instant,
     /// Whether this connection has lately listed anew for its watch: once is chance, twice a reason to leave it.
     pub(super) relisted: bool,
     pub(super) attempt_started: Instant,
@@ -54,8 +60,8 @@ pub(super) enum Phase {
     Listing { limit: Instant },
     /// The server is behind; it is read again then.
     Doubting { until: Instant },
-    /// The watch is being opened, until the server acknowledges it.
-    Opening { limit: Instant, resumes: bool },
+    /// The watch is being opened, until the server acknowledges it. If it resumes, with how far the server is.
+    Opening { limit: Instant, resumes: Option<Revision> },
     /// The watch stands.
     Watching(Standing),
 }
@@ -70,6 +76,8 @@ impl Watch {
             phase: Phase::Waiting { until: now },
             delivered: config.held,
             must_list: config.held.is_some(),
+            list_limit: config.list_timeout,
+            list_asked_at: now,
             config,
             doubts: 0,
             relisted: false,
@@ -87,6 +95,12 @@ impl Watch {
     /// The next thing to be done. To be asked until there is none, after each [`handle`](Self::handle).
     pub fn poll_output(&mut self) -> Option<Output> {
         self.outputs.pop_front()
+    }
+
+    /// Whether the next thing to be done is to hand on a transaction.
+    #[must_use]
+    pub fn has_changes(&self) -> bool {
+        matches!(self.outputs.front(), Some(Output::Change { .. }))
     }
 
     /// The cluster, and the revision up to which everything has been handed on.
@@ -120,6 +134,7 @@ impl Watch {
         if !matches!(self.phase, Phase::Connecting { .. }) {
             return;
         }
+        self.rotation.connected_within(now.saturating_duration_since(self.attempt_started));
         self.report(Report::Connected { endpoint: self.rotation.endpoint() });
         match self.delivered {
             Some(_) if !self.must_list => {
@@ -137,13 +152,15 @@ impl Watch {
         match self.delivered {
             Some(delivered) if !is_behind(header, delivered) => {
                 self.doubts = 0;
-                self.open(delivered.revision.next(), true, now);
+                self.open(delivered.revision.next(), Some(header.revision), now);
             }
             _ => self.list(now),
         }
     }
 
     fn on_listed(&mut self, listing: Listing, now: Instant) {
+        let took = now.saturating_duration_since(self.list_asked_at);
+        self.list_limit = self.config.list_timeout.max(took.saturating_mul(2)).min(LONGEST_LIST);
         match &self.phase {
             Phase::Listing { .. } => self.on_whole_list(listing, now),
             Phase::Watching(_) => self.on_verifying_list(listing, now),
@@ -165,7 +182,7 @@ impl Watch {
         self.delivered = Some(header);
         self.outputs.push_back(Output::Replace(listing));
         self.confirm(header.revision, now);
-        self.open(header.revision.next(), false, now);
+        self.open(header.revision.next(), None, now);
     }
 
     fn on_call_failed(&mut self, cause: KvError, now: Instant) {
@@ -187,7 +204,11 @@ impl Watch {
 
     fn on_stream_ended(&mut self, cause: Option<KvError>, now: Instant) {
         if matches!(self.phase, Phase::Opening { .. } | Phase::Watching(_)) {
-            self.fail(cause.unwrap_or_else(|| failed("the stream ended")), now);
+            let cause = cause.unwrap_or_else(|| failed("the stream ended"));
+            let silence = now.saturating_duration_since(self.heard_at);
+            // What ends after a long silence was ended by a keepalive, and that silence has been waited already.
+            let waited = if silence > self.config.heartbeat { silence } else { Duration::ZERO };
+            self.fail_after_silence(cause, waited, now);
         }
     }
 
@@ -217,13 +238,20 @@ impl Watch {
             (true, 0) => self.attempt_started + self.rotation.connect_limit(),
             // A server that is behind what is held has answered, and is read again on top of that.
             (true, _) => now + self.rotation.connect_limit(),
-            (false, _) => now + self.config.list_timeout,
+            (false, _) => now + self.list_limit,
         };
+        self.list_asked_at = now;
         self.phase = Phase::Listing { limit };
         self.outputs.push_back(Output::List);
     }
 
-    pub(super) fn open(&mut self, from: Revision, resumes: bool, now: Instant) {
+    /// A list took longer than it may: the next may take twice as long. Otherwise a scope that is large for its link would
+    /// be read from the beginning again and again.
+    pub(super) fn on_list_expired(&mut self) {
+        self.list_limit = self.list_limit.saturating_mul(2).min(LONGEST_LIST);
+    }
+
+    pub(super) fn open(&mut self, from: Revision, resumes: Option<Revision>, now: Instant) {
         self.phase = Phase::Opening { limit: now + self.config.call_timeout, resumes };
         self.outputs.push_back(Output::OpenWatch { from });
     }

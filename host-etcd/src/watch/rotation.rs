@@ -9,6 +9,10 @@ use crate::backoff::Backoff;
 /// spreads the next round it is less than ten seconds.
 const ROUND_LIMIT: Duration = Duration::from_secs(9);
 
+/// What the first round after a loss may take: ten seconds may have gone by until the loss was noticed, and a healthy
+/// endpoint is to be reached within fifteen, though the others stay silent.
+const QUICK_ROUND: Duration = Duration::from_secs(4);
+
 /// The rotation over the endpoints. A round tries each once, one after the other, without waiting for more than it takes
 /// not to come all at once; between rounds lies a delay of the backoff. Waiting inside a round would let dead endpoints
 /// keep a healthy one from being tried.
@@ -18,6 +22,10 @@ pub(super) struct Rotation {
     current: u32,
     failed_in_round: u32,
     first_round: bool,
+    /// It is the first after a loss.
+    is_quick: bool,
+    /// How long the last connection took.
+    connected_within: Duration,
     round_started: Instant,
     connect_timeout: Duration,
     retry_base: Duration,
@@ -31,6 +39,8 @@ impl Rotation {
             current: 0,
             failed_in_round: 0,
             first_round: true,
+            is_quick: false,
+            connected_within: Duration::ZERO,
             round_started: now,
             connect_timeout: config.connect_timeout,
             retry_base: config.retry_base,
@@ -49,16 +59,27 @@ impl Rotation {
     }
 
     /// How long this endpoint has to connect. In the first round its share of the timeout, so that the round fits into
-    /// it. Later up to the whole, for slow links, but not so long that a round of silent endpoints takes for ever.
+    /// it. Later up to the whole, for slow links, but not so long that a round of silent endpoints takes for ever; and
+    /// right after a loss no longer than makes sense, going by how long the last connection took.
     pub(super) fn connect_limit(&self) -> Duration {
-        let share = self.connect_timeout.checked_div(self.endpoints).unwrap_or(self.connect_timeout);
-        match self.first_round {
-            true => share,
-            false => {
-                let longest = ROUND_LIMIT.checked_div(self.endpoints).unwrap_or(ROUND_LIMIT).max(share);
-                self.connect_timeout.min(longest)
-            }
+        let share = self.share(self.connect_timeout);
+        if self.first_round {
+            return share;
         }
+        let longest = self.connect_timeout.min(self.share(ROUND_LIMIT).max(share));
+        match self.is_quick {
+            true => longest.min(self.share(QUICK_ROUND).max(self.connected_within.saturating_mul(3))),
+            false => longest,
+        }
+    }
+
+    /// A connection took so long.
+    pub(super) fn connected_within(&mut self, duration: Duration) {
+        self.connected_within = duration;
+    }
+
+    fn share(&self, of: Duration) -> Duration {
+        of.checked_div(self.endpoints).unwrap_or(of)
     }
 
     /// Goes on after a watch that stood was lost, be it at once or after so much silence. All instances may have lost it
@@ -69,13 +90,13 @@ impl Rotation {
         }
         self.next_endpoint();
         let delay = self.backoff.next_delay();
-        match silence.is_zero() {
-            true => self.begin_round(now, delay),
-            false => {
-                let spread = self.backoff.jitter(self.retry_base);
-                self.begin_round(now, delay.saturating_sub(silence).max(spread))
-            }
-        }
+        let delay = match silence.is_zero() {
+            true => delay,
+            false => delay.saturating_sub(silence).max(self.backoff.jitter(self.retry_base)),
+        };
+        self.begin_round(now, delay);
+        self.is_quick = true;
+        delay
     }
 
     /// Goes on after an attempt that came to nothing. The delay between rounds counts from the round's start: what a
@@ -93,7 +114,9 @@ impl Rotation {
             false => {
                 let next = self.round_started + self.backoff.next_delay();
                 let left = next.checked_duration_since(now).filter(|left| !left.is_zero());
-                self.begin_round(now, left.unwrap_or(spread))
+                let delay = left.unwrap_or(spread);
+                self.begin_round(now, delay);
+                delay
             }
         }
     }
@@ -116,11 +139,10 @@ impl Rotation {
         self.current = self.current.saturating_add(1).checked_rem(self.endpoints).unwrap_or(0);
     }
 
-    /// Begins a round after this delay, which it returns.
-    fn begin_round(&mut self, now: Instant, delay: Duration) -> Duration {
-        self.first_round = false;
+    /// Begins a round after this delay.
+    fn begin_round(&mut self, now: Instant, delay: Duration) {
+        (self.first_round, self.is_quick) = (false, false);
         self.failed_in_round = 0;
         self.round_started = now + delay;
-        delay
     }
 }

@@ -10,6 +10,9 @@ use crate::kv::{Key, KvUpdate, Listing, Revision};
 /// has, not even later, so without this a watch that resumes would wait a heartbeat until it may call itself live.
 const ASK_BEHIND_EVERY: Duration = Duration::from_millis(250);
 
+/// How long a verifying read waits for the watch to catch up with it.
+const CATCH_UP_LIMIT: Duration = Duration::from_secs(2);
+
 /// A list that is held for the watch to catch up is held for as long as the watch says something that often.
 const STILL_COMING: Duration = Duration::from_millis(500);
 
@@ -20,6 +23,10 @@ pub(super) struct Standing {
     pub(super) since: Instant,
     /// Whether the server has confirmed that the watch has come to what is; before that it delivers what was.
     pub(super) caught_up: bool,
+    /// Where the server was when it took up the watch again: no answer from before that means that it has caught up.
+    reach: Revision,
+    /// It has answered so, as servers before 3.4.25 and 3.5.8 do: they will not tell when it has, but a read will.
+    answers_early: bool,
     /// How far the server says that everything has been delivered.
     pub(super) progress: Revision,
     /// When to ask for progress.
@@ -75,11 +82,14 @@ pub(super) enum Due {
 }
 
 impl Standing {
-    /// A watch that the server has just acknowledged. It is asked for its progress at once.
-    pub(super) fn new(now: Instant, verify_at: Instant) -> Self {
+    /// A watch that the server has just acknowledged, and that has to reach this revision. It is asked for its progress
+    /// at once.
+    pub(super) fn new(now: Instant, verify_at: Instant, reach: Revision) -> Self {
         Self {
             since: now,
             caught_up: false,
+            reach,
+            answers_early: false,
             progress: Revision::ZERO,
             ask_at: now,
             dead_at: None,
@@ -97,11 +107,30 @@ impl Standing {
         }
     }
 
-    /// The watch said how far it has come.
-    pub(super) fn answered(&mut self, config: &Config, now: Instant) {
+    /// The watch said how far it has come, of `delivered` at least; whether that is to what is.
+    pub(super) fn answered(
+        &mut self,
+        said: Revision,
+        delivered: Revision,
+        config: &Config,
+        now: Instant,
+    ) -> bool {
+        // It moves neither what counts as a duplicate nor the point to resume from: servers before 3.4.25 and 3.5.8 let
+        // it overtake events. That also means that it may be behind what was delivered.
+        self.progress = self.progress.max(said);
+        self.dead_at = None;
+        if !self.caught_up && self.progress.max(delivered) < self.reach {
+            if let Verify::Due(at) = &mut self.verify {
+                *at = (*at).min(now);
+            }
+            self.answers_early = true;
+            self.ask_at = now + self.interval(config);
+            return false;
+        }
         self.caught_up = true;
         self.ask_at = now + self.interval(config);
-        (self.dead_at, self.behind_at) = (None, None);
+        self.behind_at = None;
+        true
     }
 
     /// The watch is being asked for its progress. Patience counts from the first question that is not answered, not from
@@ -128,6 +157,16 @@ impl Standing {
         };
         let patience = [self.dead_at.as_mut(), self.behind_at.as_mut(), verify];
         patience.into_iter().flatten().for_each(|until| *until += by);
+    }
+
+    /// How long a list waits for the watch to catch up with it.
+    pub(super) fn catch_up_limit(&self) -> Duration {
+        if self.answers_early { STILL_COMING } else { CATCH_UP_LIMIT }
+    }
+
+    /// A list that is ahead of what is still to be delivered would only find what is under way.
+    fn may_verify(&self) -> bool {
+        self.caught_up || self.answers_early
     }
 
     fn interval(&self, config: &Config) -> Duration {
@@ -168,7 +207,7 @@ impl Standing {
     /// The next point at which something is due.
     pub(super) fn deadline(&self) -> Instant {
         let verify = match &self.verify {
-            Verify::Due(at) => self.caught_up.then_some(*at),
+            Verify::Due(at) => self.may_verify().then_some(*at),
             Verify::Asked { until, .. } | Verify::Held { until, .. } => Some(*until),
         };
         [self.dead_at, self.behind_at, verify].into_iter().flatten().fold(self.ask_at, Instant::min)
@@ -186,7 +225,7 @@ impl Standing {
             return Some(Due::Ask);
         }
         match &self.verify {
-            Verify::Due(at) if self.caught_up && *at <= now => Some(Due::Verify),
+            Verify::Due(at) if self.may_verify() && *at <= now => Some(Due::Verify),
             Verify::Asked { until, .. } if *until <= now => Some(Due::Unverified),
             Verify::Held { until, .. } if *until <= now => Some(Due::Settle),
             _ => None,

@@ -101,6 +101,28 @@ fn nothing_is_live_for_long_without_a_confirmation() {
 }
 
 #[test]
+fn a_scope_too_large_for_its_link_is_given_more_time_by_the_list() {
+    let mut bench = Bench::standing_at(10);
+    bench.handle(super::bench::canceled(Some(9), ""));
+    let mut limit = 60 * SECOND;
+    for _ in 0..8 {
+        assert!(!bench.pass(limit - SECOND).contains(&Output::Close), "{limit:?}");
+        assert!(bench.pass(SECOND).contains(&Output::Close), "{limit:?}");
+        if !matches!(bench.handle(Input::Connected).last(), Some(Output::List)) {
+            bench.next_connect();
+            assert_eq!(bench.handle(Input::Connected).last(), Some(&Output::List));
+        }
+        limit = (limit * 2).min(3_600 * SECOND);
+    }
+    // And what has been enough once is enough from then on.
+    bench.pass(1_000 * SECOND);
+    bench.handle(Input::Listed(listing(10, &[])));
+    bench.handle(super::bench::canceled(Some(9), ""));
+    assert!(!bench.pass(1_999 * SECOND).contains(&Output::Close));
+    assert!(bench.pass(SECOND).contains(&Output::Close));
+}
+
+#[test]
 fn a_dead_link_is_noticed_within_ten_seconds() {
     let mut bench = Bench::standing_at(10);
     let outputs = bench.pass(Duration::from_millis(9_999));

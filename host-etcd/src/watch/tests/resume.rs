@@ -40,6 +40,31 @@ fn a_resumed_watch_is_asked_often_until_it_has_caught_up() {
     assert_eq!(bench.pass(Duration::from_millis(400)), []);
 }
 
+/// Of etcd before 3.4.25 and 3.5.8 the backend hands on no more progress than what was delivered.
+#[test]
+fn a_server_that_answers_before_it_has_delivered_is_not_believed_until_it_has() {
+    let early = |bench: &mut Bench| {
+        bench.reconnect();
+        bench.handle(Input::Head(header(40)));
+        bench.handle(created(45));
+        let outputs = bench.handle(progress(10));
+        assert_eq!((outputs.last(), reports(&outputs)), (Some(&Output::List), vec![]), "a read is to tell");
+        assert_eq!(bench.handle(events(20, vec![put("d/a", 20)])), [change(20, vec![put("d/a", 20)])]);
+    };
+    let mut delivers = Bench::standing_at(10);
+    early(&mut delivers);
+    delivers.handle(events(45, vec![put("d/a", 45)]));
+    assert_eq!(reports(&delivers.handle(progress(45))), [&Report::Live]);
+
+    // Other keys have brought the server to where it is: this one's watch never says so.
+    let mut is_quiet = Bench::standing_at(10);
+    early(&mut is_quiet);
+    is_quiet.handle(Input::Listed(listing(46, &[("d/a", 20)])));
+    let outputs = is_quiet.pass(Duration::from_millis(500));
+    assert_eq!(delivered(&outputs).len(), 1, "compared, though the watch has not come so far");
+    assert_eq!(reports(&is_quiet.handle(progress(20))), [&Report::Live]);
+}
+
 #[test]
 fn a_server_that_has_not_come_so_far_is_listed_and_never_watched_ahead() {
     for server in [header(9), Header { cluster_id: CLUSTER + 1, revision: Revision::new(500) }] {

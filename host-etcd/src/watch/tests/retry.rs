@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::bench::{Bench, connects, created, header, listing, refused, reports};
+use crate::watch::machine::failed;
 use crate::watch::{Input, Output, Report};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -56,6 +57,53 @@ fn a_round_of_silent_endpoints_never_takes_longer_than_ten_seconds() {
                 last_seen = bench.now;
             }
         }
+    }
+}
+
+#[test]
+fn right_after_a_loss_silent_endpoints_are_left_sooner() {
+    let silent = |bench: &mut Bench| {
+        bench.next_connect();
+        bench.until_due()
+    };
+    let mut bench = Bench::with(3, |_| {});
+    bench.stand(10);
+    let outputs = bench.pass(10 * SECOND);
+    assert!(outputs.contains(&Output::Close));
+    if connects(&outputs).is_empty() {
+        bench.next_connect();
+    }
+    let first = [bench.until_due(), silent(&mut bench), silent(&mut bench)];
+    assert!(first.iter().all(|&limit| limit <= SECOND * 4 / 3), "{first:?}");
+    assert_eq!(silent(&mut bench), 3 * SECOND, "and then given more time");
+
+    // A cluster far away takes longer, and is known to.
+    let mut far = Bench::with(3, |config| config.connect_timeout = 9 * SECOND);
+    far.outputs();
+    far.pass(2 * SECOND);
+    far.stand(10);
+    far.handle(Input::StreamEnded(None));
+    assert_eq!(silent(&mut far), 3 * SECOND);
+}
+
+#[test]
+fn what_a_keepalive_has_waited_is_not_waited_once_more() {
+    let mut bench = Bench::new();
+    bench.stand(10);
+    for _ in 0..12 {
+        bench.handle(Input::StreamEnded(None));
+        bench.next_connect();
+        bench.handle(Input::Connected);
+        bench.handle(Input::Head(header(10)));
+        bench.acknowledge(10);
+        // Nothing more is heard, though it is asked.
+        bench.pass(9 * SECOND);
+        let kept = delay(&bench.handle(Input::StreamEnded(Some(failed("keepalive")))));
+        assert!(kept <= Duration::from_secs(1), "{kept:?}");
+        bench.next_connect();
+        bench.handle(Input::Connected);
+        bench.handle(Input::Head(header(10)));
+        bench.acknowledge(10);
     }
 }
 
