@@ -35,6 +35,7 @@ impl World {
                 self.tell(input);
             }
             What::Deadline(call) if connection.call == Some(call) => {
+                self.drop_list();
                 self.tell(Input::CallFailed(failure("no answer in time")));
             }
             What::Deadline(_) => {}
@@ -45,6 +46,15 @@ impl World {
             }
             What::Sync => self.pump(),
         }
+    }
+
+    /// The backend has given a list up, and takes no page of it any more.
+    fn drop_list(&mut self) {
+        let Some(connection) = &mut self.connection else { return };
+        connection.paging = None;
+        let number = connection.number;
+        let is_page = |what: &What| matches!(what, What::NextPage | What::Page(_));
+        self.parcels.retain(|_, parcel| parcel.connection != number || !is_page(&parcel.what));
     }
 
     /// What belongs to a connection that was left is dropped by the driver.

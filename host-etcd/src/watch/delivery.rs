@@ -155,9 +155,12 @@ impl Watch {
     }
 
     pub(super) fn give_up_verification(&mut self, cause: KvError, now: Instant) {
-        let next = now + self.rotation.about(self.config.verify_every);
         if let Phase::Watching(standing) = &mut self.phase {
-            standing.verify = Verify::Due(next);
+            let again_in = match standing.needs_a_read() {
+                true => self.rotation.about(VERIFY_RESUMED_WITHIN),
+                false => self.rotation.about(self.config.verify_every),
+            };
+            standing.verify = Verify::Due(now + again_in);
         }
         self.report(Report::Unverified { cause });
     }

@@ -120,10 +120,11 @@ impl Standing {
         self.progress = self.progress.max(said);
         self.dead_at = None;
         if !self.caught_up && self.progress.max(delivered) < self.reach {
-            if let Verify::Due(at) = &mut self.verify {
+            if let Verify::Due(at) = &mut self.verify
+                && !std::mem::replace(&mut self.answers_early, true)
+            {
                 *at = (*at).min(now);
             }
-            self.answers_early = true;
             self.ask_at = now + self.interval(config);
             return false;
         }
@@ -167,6 +168,11 @@ impl Standing {
     /// A list that is ahead of what is still to be delivered would only find what is under way.
     fn may_verify(&self) -> bool {
         self.caught_up || self.answers_early
+    }
+
+    /// Whether only a read can tell that it has caught up.
+    pub(super) fn needs_a_read(&self) -> bool {
+        self.answers_early && !self.caught_up
     }
 
     fn interval(&self, config: &Config) -> Duration {
