@@ -25,11 +25,13 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use moka::future::{Cache, CacheBuilder};
 
+mod flight;
 mod flights;
 mod landing;
 mod outcome;
 
-use flights::{Flight, Flights};
+use flight::Flight;
+use flights::Flights;
 use landing::Landing;
 
 pub use outcome::{CacheOutcome, FetchError};

@@ -1,11 +1,13 @@
 //! What it promises when fetches panic and callers go away.
 
-use std::future::pending;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::future::{pending, poll_fn};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
 use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
 use tokio::sync::{Notify, oneshot};
 use tokio::task::JoinHandle;
 
@@ -186,6 +188,57 @@ async fn a_caller_that_is_never_polled_again_holds_nobody_up() {
         "a later call is not held up either"
     );
     assert_eq!(stuck.await, (CacheOutcome::MissCoalesced, failed(Status::Unreachable)));
+}
+
+/// What <https://github.com/rust-lang/futures-rs/issues/2706> is about: a fetch is woken while one caller polls it, another
+/// caller comes by in the same moment, and the first goes away before it polls again.
+#[tokio::test]
+async fn a_wake_that_reaches_only_a_caller_who_goes_away_is_not_lost() {
+    let cache = cache();
+    let waiter: Slot = Arc::new(Mutex::new(None));
+    let woken = Arc::new(Woken::default());
+    let comes_by = (Arc::clone(&waiter), Arc::clone(&woken));
+    let mut polls = 0;
+    let fetch = poll_fn(move |context| {
+        polls += 1;
+        // The leader's first, the waiter's first, and then:
+        if polls == 3 {
+            context.waker().wake_by_ref();
+            assert!(poll(&comes_by.0, &comes_by.1).is_pending());
+        }
+        if polls < 4 { Poll::Pending } else { Poll::Ready((Status::Good, Ok(Value::from("CIP")))) }
+    });
+    let mut leader = Box::pin(cache.try_get_or_fetch("key", || fetch));
+    assert!((&mut leader).now_or_never().is_none());
+    let joins = cache.clone();
+    *waiter.lock().expect("unbroken") = Some(Box::pin(async move {
+        joins.try_get_or_fetch("key", pending::<(Status, Result<Value, Status>)>).await
+    }));
+    assert!(poll(&waiter, &woken).is_pending());
+    assert!((&mut leader).now_or_never().is_none());
+    assert!(woken.0.swap(false, Ordering::Relaxed), "the fetch was woken, and the waiter is not told");
+    drop(leader);
+    assert_eq!(poll(&waiter, &woken), Poll::Ready((fetched(Status::Good), Ok("CIP".into()))));
+}
+
+/// A caller that is polled by hand.
+type Slot = Arc<Mutex<Option<BoxFuture<'static, Answer>>>>;
+
+#[derive(Default)]
+struct Woken(AtomicBool);
+
+impl Wake for Woken {
+    fn wake(self: Arc<Self>) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Polls the caller with a fresh mark.
+fn poll(slot: &Slot, woken: &Arc<Woken>) -> Poll<Answer> {
+    let mut caller = slot.lock().expect("unbroken");
+    woken.0.store(false, Ordering::Relaxed);
+    let waker = Waker::from(Arc::clone(woken));
+    caller.as_mut().expect("a caller").as_mut().poll(&mut Context::from_waker(&waker))
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

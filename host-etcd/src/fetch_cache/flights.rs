@@ -4,35 +4,33 @@ use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use futures_util::FutureExt;
-use futures_util::future::{BoxFuture, Shared, WeakShared};
+use futures_util::future::BoxFuture;
 
-/// A fetch that several callers wait for. Whoever of them is polled drives it; it ends when the last lets go.
-pub(super) type Flight<T> = Shared<BoxFuture<'static, T>>;
+use super::flight::{Flight, WeakFlight};
 
 /// The fetches under way. Held weakly, so that nobody but their callers keeps them alive.
-pub(super) struct Flights<K, T: Clone> {
+pub(super) struct Flights<K, T> {
     under_way: Mutex<UnderWay<K, T>>,
 }
 
-struct UnderWay<K, T: Clone> {
+struct UnderWay<K, T> {
     flights: HashMap<K, Entry<T>>,
     begun: u64,
 }
 
-struct Entry<T: Clone> {
+struct Entry<T> {
     number: u64,
-    flight: WeakShared<BoxFuture<'static, T>>,
+    flight: WeakFlight<T>,
 }
 
 /// A flight's entry, removed when it lands or is given up.
-pub(super) struct Seat<K: Eq + Hash, T: Clone> {
+pub(super) struct Seat<K: Eq + Hash, T> {
     flights: Arc<Flights<K, T>>,
     key: K,
     number: u64,
 }
 
-impl<K, T: Clone> Default for Flights<K, T> {
+impl<K, T> Default for Flights<K, T> {
     fn default() -> Self {
         Self { under_way: Mutex::new(UnderWay { flights: HashMap::new(), begun: 0 }) }
     }
@@ -51,15 +49,13 @@ impl<K: Clone + Eq + Hash, T: Clone> Flights<K, T> {
         }
         let number = under_way.begun;
         under_way.begun = number.wrapping_add(1);
-        let flight = begin(Seat { flights: Arc::clone(self), key: key.clone(), number }).shared();
-        if let Some(weak) = flight.downgrade() {
-            under_way.flights.insert(key.clone(), Entry { number, flight: weak });
-        }
+        let flight = Flight::new(begin(Seat { flights: Arc::clone(self), key: key.clone(), number }));
+        under_way.flights.insert(key.clone(), Entry { number, flight: flight.downgrade() });
         flight
     }
 }
 
-impl<K, T: Clone> Flights<K, T> {
+impl<K, T> Flights<K, T> {
     /// Every change leaves the map whole, so a panic of another holder leaves nothing half done.
     fn lock(&self) -> MutexGuard<'_, UnderWay<K, T>> {
         self.under_way.lock().unwrap_or_else(PoisonError::into_inner)
@@ -70,7 +66,7 @@ impl<K, T: Clone> Flights<K, T> {
     }
 }
 
-impl<K: Eq + Hash, T: Clone> Drop for Seat<K, T> {
+impl<K: Eq + Hash, T> Drop for Seat<K, T> {
     fn drop(&mut self) {
         let mut under_way = self.flights.lock();
         // A flight that is given up may be succeeded before it is gone; the seat is not its own any more then.
