@@ -175,6 +175,20 @@ async fn what_was_in_doubt_is_put_again_with_the_rest() {
     shows(&kv, "a=1 b=1").await;
 }
 
+/// The first attempt was carried out, the others were not even sent.
+#[tokio::test(start_paused = true)]
+async fn a_doubt_that_a_later_attempt_cannot_settle_stays_one() {
+    let kv = Troubled::new();
+    let publisher = leased(&kv).await;
+    publisher.publish(entries(&[("a", "1")])).await.expect("memory takes it");
+    kv.trouble_transactions([Some(Trouble::AnswerLost), Some(Trouble::Unsent), Some(Trouble::Unsent)]);
+    let error = publisher.publish(entries(&[("a", "2")])).await.expect_err("in doubt");
+    assert!(matches!(error.cause, KvError::Timeout { .. }), "{error}");
+    assert_eq!(shown(&kv).await, "a=2");
+    revoke(&kv, &publisher).await;
+    shows(&kv, "a=2").await;
+}
+
 #[tokio::test(start_paused = true)]
 async fn what_was_refused_is_not_put_again_and_its_last_value_is() {
     let kv = Troubled::new();

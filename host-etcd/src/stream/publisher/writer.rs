@@ -48,6 +48,8 @@ impl Writer {
         self.transact(&[], changes, may_fare_better).await
     }
 
+    /// An attempt that may have happened leaves its doubt, whatever a later one fails with: that it could not be sent says
+    /// nothing about the first.
     async fn transact(
         &self,
         conditions: &[KvCondition],
@@ -55,14 +57,21 @@ impl Writer {
         is_repeatable: fn(&KvError) -> bool,
     ) -> Result<Revision, KvError> {
         let mut delays = Backoff::new(RETRY_BASE, RETRY_CAP, fastrand::u64(..));
-        let mut left = ATTEMPTS;
+        let (mut left, mut doubt) = (ATTEMPTS, None);
         loop {
             left = left.saturating_sub(1);
-            match self.kv.transact(conditions, changes).await {
-                Err(error) if left > 0 && is_repeatable(&error) => {
-                    tokio::time::sleep(delays.next_delay()).await;
-                }
-                answer => return answer,
+            let error = match self.kv.transact(conditions, changes).await {
+                Err(error) => error,
+                done => return done,
+            };
+            if may_have_happened(&error) {
+                doubt = Some(error.clone());
+            }
+            match error {
+                // Under a lease that has ended there is nothing, whoever put it.
+                KvError::LeaseExpired => return Err(error),
+                error if left == 0 || !is_repeatable(&error) => return Err(doubt.unwrap_or(error)),
+                _ => tokio::time::sleep(delays.next_delay()).await,
             }
         }
     }
