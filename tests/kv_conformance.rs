@@ -13,6 +13,8 @@ mod follow;
 mod leases;
 #[path = "kv_conformance/model.rs"]
 mod model;
+#[path = "kv_conformance/quiet.rs"]
+mod quiet;
 #[path = "kv_conformance/reads.rs"]
 mod reads;
 #[path = "kv_conformance/resume.rs"]

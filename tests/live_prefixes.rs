@@ -2,6 +2,9 @@
 
 #![allow(clippy::expect_used, clippy::panic, reason = "a test that cannot go on ends, saying why")]
 
+#[path = "live_prefixes/silent.rs"]
+mod silent;
+
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::sync::Arc;

@@ -136,6 +136,13 @@ pub enum CursorLoss {
         /// The revision of the store.
         revision: Revision,
     },
+    /// One of several prefixes has changed so much that the rest did not come so far before the memory for what is held
+    /// back was full.
+    #[error("what lies behind it is more than the {limit_bytes} bytes that are held back for whole transactions")]
+    TooFarBehind {
+        /// How many bytes are held back at most.
+        limit_bytes: usize,
+    },
 }
 
 impl KvError {

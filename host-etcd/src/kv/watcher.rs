@@ -13,8 +13,8 @@ use super::{Key, KvError, KvUpdate, WatchCursor};
 pub struct KvBatch {
     /// The position behind this batch.
     pub cursor: WatchCursor,
-    /// The changes by revision, and inside one transaction by key; those of a present state by key. Empty only if the
-    /// watch began with it and nothing was there.
+    /// The changes by revision, and inside one transaction by key; those of a present state by key. Empty if the watch
+    /// began with it and nothing was there, or if nothing has changed and only the cursor has moved on.
     pub updates: Vec<KvUpdate>,
 }
 
@@ -26,21 +26,27 @@ pub struct KvBatch {
 ///   present state.
 /// * A batch never holds a part of a transaction, however many prefixes that touched, and each change comes once, however
 ///   many prefixes it lies under.
+/// * While nothing changes under the prefixes and other keys do, an empty batch hands out a newer cursor, at most one in
+///   10 s: so the cursor to keep is not one that is compacted away because its prefixes are quiet. etcd before 3.4.25 and
+///   3.5.8 cannot tell, and gives none.
 /// * The channel's bound is the backpressure: while it is full nothing is fetched. Who stays behind until the server
 ///   forgets what was not fetched gets [`KvError::CursorExpired`].
 /// * The present state is what is there, without deletions: whoever holds something from before drops what is not in it.
 ///
 /// Each call lasts as long as the watch. It returns `Ok` when the receiver is dropped, at once, and an error when the
 /// watch has ended for any other reason. **It does not connect again**; go on from the last batch's cursor. What was in
-/// the channel before an error stays good.
+/// the channel before an error stays good. A watch that says nothing is asked for its progress; if it does not answer for
+/// 10 s it is given up. So it must run within a Tokio runtime that has its time driver enabled.
 ///
 /// # Errors
 ///
 /// * [`KvError::CursorExpired`] if what lies behind the cursor is compacted, at once or while falling behind, or if the
 ///   store is not the one that the cursor was made for: the cluster is another, or it is not as far as the cursor (it was
 ///   wiped, or restored from an older snapshot). One that was wiped, keeps its id, and has come past the cursor cannot be
-///   told from the old one. The remedy is a watch without a cursor.
+///   told from the old one. Also if it is too far behind to put the transactions of several prefixes together. The remedy
+///   is a watch without a cursor.
 /// * [`KvError::NoPrefix`] if no prefix is named. The empty prefix is every key; no prefix is a mistake.
+/// * [`KvError::Timeout`] if the watch has fallen silent.
 /// * The backend's, such as a connection that broke.
 #[async_trait]
 pub trait KvWatcher: Send + Sync {

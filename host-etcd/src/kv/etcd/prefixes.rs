@@ -16,20 +16,25 @@ use async_trait::async_trait;
 use etcd_client::proto::PbWatchResponse;
 use etcd_client::{Error, WatchClient, WatchOptions, WatchStream};
 use tokio::sync::mpsc::Sender;
+use tokio::time::{Instant, timeout_at};
 
-use self::merge::{Merge, is_progress_of_all};
+use self::merge::{MAX_HELD_BYTES, Merge, is_progress_of_all};
 use super::connection::EtcdConnection;
 use super::error::{Failure, timeout};
 use super::pages::{self, Fetch, first_key, prefix_end};
 use super::watch;
 use crate::kv::follow::{Follow, follow};
 use crate::kv::prefixes::Prefixes;
-use crate::kv::{Key, KvBatch, KvError, KvWatch, KvWatcher, Listing, Revision, WatchCursor, WatchMessage};
+use crate::kv::{
+    CursorLoss, Key, KvBatch, KvError, KvWatch, KvWatcher, Listing, Revision, WatchCursor, WatchMessage,
+};
 
 /// Watches that are asked for at once. The server answers each before it reads on, and both ends have bounded queues.
 const MAX_UNANSWERED: usize = 32;
 
-/// How long an answer to a request for progress is awaited. A server does not answer while a watch catches up.
+/// How long an answer to a request for progress is awaited, whatever else comes in meanwhile. A server does not answer
+/// while a watch of the stream catches up, nor later what it was asked then
+/// (<https://github.com/etcd-io/etcd/issues/20242>).
 const PROGRESS_RETRY: Duration = Duration::from_millis(100);
 
 #[async_trait]
@@ -56,7 +61,7 @@ impl Follow for EtcdConnection {
             prefixes: prefixes.clone(),
             unsent,
             may_send: 0,
-            is_progress_asked: false,
+            asked_at: None,
             limit: self.limits.request_timeout,
             endpoint: self.endpoint().to_owned(),
         }))
@@ -118,7 +123,8 @@ struct PrefixWatch {
     unsent: VecDeque<Request>,
     /// How many of those may be sent now.
     may_send: usize,
-    is_progress_asked: bool,
+    /// When progress was last asked for, until it is answered.
+    asked_at: Option<Instant>,
     /// How long a request may take to be handed over.
     limit: Duration,
     endpoint: String,
@@ -135,7 +141,7 @@ impl PrefixWatch {
             self.unsent.pop_front();
             self.may_send -= 1;
         }
-        match self.merge.waits() && !self.is_progress_asked {
+        match self.merge.waits() && self.ask_again_at().is_none_or(|at| at <= Instant::now()) {
             true => self.request_progress().await,
             false => Ok(()),
         }
@@ -143,13 +149,14 @@ impl PrefixWatch {
 
     /// The next response; `None` if it is time to ask for progress again.
     async fn response(&mut self) -> Result<Option<PbWatchResponse>, KvError> {
+        let ask_again_at = self.ask_again_at().filter(|_| self.merge.waits());
         let next = self.stream.message();
-        let answer = match self.is_progress_asked {
-            false => next.await,
-            true => match tokio::time::timeout(PROGRESS_RETRY, next).await {
+        let answer = match ask_again_at {
+            Some(at) => match timeout_at(at, next).await {
                 Ok(answer) => answer,
                 Err(_) => return Ok(None),
             },
+            None => next.await,
         };
         match answer {
             Ok(Some(response)) => Ok(Some(response.0)),
@@ -158,23 +165,33 @@ impl PrefixWatch {
         }
     }
 
-    /// Takes in a response, or that none came; a message once there is something to say.
-    fn take_in(&mut self, response: Option<PbWatchResponse>) -> Result<Option<WatchMessage>, KvError> {
-        let Some(response) = response else {
-            self.is_progress_asked = false;
-            return Ok(None);
-        };
+    fn ask_again_at(&self) -> Option<Instant> {
+        self.asked_at.and_then(|at| at.checked_add(PROGRESS_RETRY))
+    }
+
+    /// Takes in a response. If that says nothing by itself, it shows at least that the watch lives.
+    fn take_in(&mut self, response: PbWatchResponse) -> Result<Option<WatchMessage>, KvError> {
         self.may_send += usize::from(response.created);
-        // If it was answered before the last of what waits came in, it is asked again.
-        self.is_progress_asked &= !is_progress_of_all(&response);
+        if is_progress_of_all(&response) {
+            // If it was answered before the last of what waits came in, it is asked again.
+            self.asked_at = None;
+        }
         match self.merge.handle(response) {
             Some(WatchMessage::Events(header, mut updates)) => {
                 updates.retain(|update| self.prefixes.contains(update.key()));
-                Ok((!updates.is_empty()).then_some(WatchMessage::Events(header, updates)))
+                match updates.is_empty() {
+                    true => Ok(Some(WatchMessage::Progress(header))),
+                    false => Ok(Some(WatchMessage::Events(header, updates))),
+                }
             }
             Some(WatchMessage::Canceled { compacted: None, reason, .. }) => {
                 Err(self.error(Failure::of_cancel(&reason)))
             }
+            None if self.merge.is_overfull() => {
+                let cause = CursorLoss::TooFarBehind { limit_bytes: MAX_HELD_BYTES };
+                Err(KvError::CursorExpired { cause })
+            }
+            None => Ok(self.merge.delivered().map(WatchMessage::Progress)),
             message => Ok(message),
         }
     }
@@ -196,8 +213,9 @@ impl KvWatch for PrefixWatch {
     async fn next(&mut self) -> Result<Option<WatchMessage>, KvError> {
         loop {
             self.ask().await?;
-            let response = self.response().await?;
-            if let Some(message) = self.take_in(response)? {
+            if let Some(response) = self.response().await?
+                && let Some(message) = self.take_in(response)?
+            {
                 return Ok(Some(message));
             }
         }
@@ -206,7 +224,7 @@ impl KvWatch for PrefixWatch {
     async fn request_progress(&mut self) -> Result<(), KvError> {
         let sent = tokio::time::timeout(self.limit, self.stream.request_progress()).await;
         self.check_sent(sent)?;
-        self.is_progress_asked = true;
+        self.asked_at = Some(Instant::now());
         Ok(())
     }
 }

@@ -8,11 +8,20 @@ use crate::kv::etcd::connection::from_etcd;
 use crate::kv::etcd::watch::Inbox;
 use crate::kv::{Header, KvUpdate, Revision, WatchMessage};
 
+/// Bytes that may be held back: while one watch catches up with a long history nothing says how far the others are.
+pub(super) const MAX_HELD_BYTES: usize = 64 << 20;
+
+/// Bytes that an update takes beside key and value.
+const UPDATE_BYTES: usize = 128;
+
 /// Holds back what is not whole yet. While the watches catch up with history that is what one is ahead of the others.
 pub(super) struct Merge {
     watches: Vec<Watch>,
     unanswered: usize,
     pending: BTreeMap<Revision, Vec<KvUpdate>>,
+    held_bytes: usize,
+    /// Of the last response that named one.
+    cluster_id: Option<u64>,
 }
 
 struct Watch {
@@ -35,7 +44,20 @@ impl Merge {
             watches: (0..watches).map(|_| watch()).collect(),
             unanswered: watches,
             pending: BTreeMap::new(),
+            held_bytes: 0,
+            cluster_id: None,
         }
+    }
+
+    /// Whether more is held back than may be.
+    pub(super) fn is_overfull(&self) -> bool {
+        self.held_bytes > MAX_HELD_BYTES
+    }
+
+    /// Up to where everything has been handed on.
+    pub(super) fn delivered(&self) -> Option<Header> {
+        let revision = self.watches.iter().map(|watch| watch.reached).min()?;
+        Some(Header { cluster_id: self.cluster_id?, revision })
     }
 
     /// Whether something is held back that progress of all would release.
@@ -45,6 +67,7 @@ impl Merge {
 
     /// Takes one response of the stream; a message once there is something to say.
     pub(super) fn handle(&mut self, response: PbWatchResponse) -> Option<WatchMessage> {
+        self.cluster_id = response.header.as_ref().map(|header| header.cluster_id).or(self.cluster_id);
         if self.watches.len() > 1 && is_progress_of_all(&response) {
             return self.on_progress_of_all(&response);
         }
@@ -58,6 +81,7 @@ impl Merge {
             WatchMessage::Events(header, updates) => {
                 watch.reached = watch.reached.max(header.revision);
                 for update in updates {
+                    self.held_bytes = self.held_bytes.saturating_add(size(&update));
                     self.pending.entry(update.mod_revision()).or_default().push(update);
                 }
                 self.release(header.cluster_id)
@@ -101,9 +125,18 @@ impl Merge {
         let held_back = self.pending.split_off(&reached.next());
         let whole = std::mem::replace(&mut self.pending, held_back);
         let revision = *whole.last_key_value()?.0;
-        let updates = whole.into_values().flatten().collect();
+        let updates: Vec<_> = whole.into_values().flatten().collect();
+        self.held_bytes = self.held_bytes.saturating_sub(updates.iter().map(size).sum());
         Some(WatchMessage::Events(Header { cluster_id, revision }, updates))
     }
+}
+
+fn size(update: &KvUpdate) -> usize {
+    let value = match update {
+        KvUpdate::Put(entry) => entry.value.len(),
+        KvUpdate::Delete { .. } => 0,
+    };
+    update.key().as_bytes().len().saturating_add(value).saturating_add(UPDATE_BYTES)
 }
 
 #[cfg(test)]
