@@ -2,13 +2,16 @@
 
 #![allow(clippy::expect_used, clippy::panic, reason = "a test that cannot go on ends, saying why")]
 
+#[path = "live_kv/rotation.rs"]
+mod rotation;
+
 use std::fs;
 use std::time::{Duration, Instant};
 
 use aldis_etcd::kv::etcd::{EtcdConnection, EtcdConnector, EtcdKv, EtcdOptions, Tls as ClientTls};
 use aldis_etcd::kv::{
-    KvChange, KvCondition, KvError, KvReader, KvSource, KvTransact, KvTtl, KvWatch, KvWriter, MAX_LEASE_TTL,
-    Revision, Scope, WatchMessage,
+    Key, KvChange, KvCondition, KvError, KvReader, KvSource, KvTransact, KvTtl, KvWatch, KvWatcher, KvWriter,
+    LeaseId, MAX_LEASE_TTL, Revision, Scope, WatchMessage,
 };
 use rig::etcd::{Etcd, Tls};
 
@@ -79,25 +82,36 @@ async fn values_up_to_the_limit_pass_and_those_beyond_are_refused_unsent() {
     kv.update(&"key".into(), &vec![1; limit], &shown.into()).await.expect("in a transaction, too");
 }
 
+/// What a server takes may be less than the client was told. By etcd, and above half a mebibyte more by its transport.
+#[tokio::test]
+async fn what_is_too_large_for_the_server_is_refused_and_not_in_doubt() {
+    for version in Etcd::available() {
+        let etcd = Etcd::builder().version(&version).argument("--max-request-bytes=100000").start();
+        let kv = connect(&etcd).await;
+        for bytes in [200_000, 1_400_000] {
+            let refused = kv.put(&"key".into(), &vec![0; bytes]).await;
+            let is_named = matches!(refused, Err(KvError::TooLargeForServer { operation: "put", .. }));
+            assert!(is_named, "{version}: {bytes}: {refused:?}");
+        }
+        assert_eq!(kv.get(&"key".into()).await.expect("get").1, None, "{version}");
+        kv.put(&"key".into(), &vec![0; 90_000]).await.expect("and less is taken");
+    }
+}
+
 #[tokio::test]
 async fn a_frozen_server_is_noticed_by_every_call() {
     let etcd = Etcd::start();
     let limit = Duration::from_millis(500);
-    let options = EtcdOptions::new([etcd.endpoint()]).request_timeout(limit).connect_timeout(limit);
+    let options = EtcdOptions::new([etcd.endpoint()]).request_timeout(limit);
     let kv = open(&options).await.expect("etcd answers");
+    let lease = kv.grant(Duration::from_secs(600)).await.expect("etcd grants").id;
     etcd.stop();
     let started = Instant::now();
-    let scope = Scope::parse("a/");
-    assert!(matches!(kv.watch(&scope, Revision::new(1)).await.map(drop), Err(KvError::Timeout { .. })));
-    assert!(matches!(kv.list(&scope).await, Err(KvError::Timeout { .. })));
-    assert!(matches!(kv.get(&"a".into()).await, Err(KvError::Timeout { .. })));
-    assert!(matches!(
-        kv.update(&"a".into(), b"", &Revision::ZERO.into()).await,
-        Err(KvError::Timeout { .. })
-    ));
-    let error = open(&options).await.expect_err("frozen").to_string();
+    assert_timeouts(&kv, lease).await;
+    let error = open(&options.clone().connect_timeout(limit)).await.expect_err("frozen").to_string();
     assert!(error.contains("no answer within 500 ms"), "{error}");
-    assert!(started.elapsed() < Duration::from_secs(5));
+    // Thirteen times 500 ms by their settings; the rest is for a machine that stalls.
+    assert!(started.elapsed() < Duration::from_secs(20), "{:?}", started.elapsed());
     etcd.cont();
     // It has a backlog to answer first.
     for _ in 0..20 {
@@ -108,6 +122,28 @@ async fn a_frozen_server_is_noticed_by_every_call() {
     panic!("the connection does not come back");
 }
 
+async fn assert_timeouts(kv: &EtcdConnection, lease: LeaseId) {
+    let (key, scope) = (Key::from("a"), Scope::parse("a/"));
+    let (tx, _batches) = tokio::sync::mpsc::channel(1);
+    let prefixes = [Key::from("a/"), Key::from("b/")];
+    for (call, answer) in [
+        ("watch", kv.watch(&scope, Revision::new(1)).await.map(drop)),
+        ("watch_prefixes", kv.watch_prefixes(&prefixes, tx).await),
+        ("head", kv.head(&scope).await.map(drop)),
+        ("list", kv.list(&scope).await.map(drop)),
+        ("keys", kv.keys(&key).await.map(drop)),
+        ("scan", kv.scan(&key).await.map(drop)),
+        ("get", kv.get(&key).await.map(drop)),
+        ("update", kv.update(&key, b"", &Revision::ZERO.into()).await.map(drop)),
+        ("delete", kv.delete(&key).await.map(drop)),
+        ("grant", kv.grant(Duration::from_secs(5)).await.map(drop)),
+        ("keep_alive", kv.keep_alive(lease).await.map(drop)),
+        ("revoke", kv.revoke(lease).await),
+    ] {
+        assert!(matches!(answer, Err(KvError::Timeout { .. })), "{call}: {answer:?}");
+    }
+}
+
 #[tokio::test]
 async fn an_open_watch_on_a_frozen_server_ends_by_keepalive() {
     let etcd = Etcd::start();
@@ -116,9 +152,10 @@ async fn an_open_watch_on_a_frozen_server_ends_by_keepalive() {
     assert!(matches!(next(&mut watch).await, WatchMessage::Created(_)));
     etcd.stop();
     let started = Instant::now();
-    let ended = tokio::time::timeout(Duration::from_secs(12), watch.next()).await.expect("noticed");
+    let ended = tokio::time::timeout(Duration::from_secs(30), watch.next()).await.expect("noticed");
     assert!(ended.is_err(), "{ended:?}");
-    assert!(started.elapsed() < Duration::from_secs(10), "{:?}", started.elapsed());
+    // 9 s by its settings; the rest is for a machine that stalls.
+    assert!(started.elapsed() < Duration::from_secs(14), "{:?}", started.elapsed());
 }
 
 #[tokio::test]
@@ -191,7 +228,7 @@ async fn one_healthy_endpoint_of_three_is_enough_also_with_authentication() {
     let silent = std::net::TcpListener::bind("127.0.0.1:0").expect("bind");
     let silent = format!("http://{}", silent.local_addr().expect("address"));
     let endpoints = ["http://127.0.0.1:1".to_owned(), silent, etcd.endpoint()];
-    let options = EtcdOptions::new(endpoints).connect_timeout(Duration::from_millis(300));
+    let options = EtcdOptions::new(endpoints).connect_timeout(Duration::from_secs(3));
     let kv = EtcdKv::connect(&options.credentials("root", "hunter2")).await.expect("the third answers");
     kv.put(&"a".into(), b"1").await.expect("put");
     let dead = EtcdOptions::new(["http://127.0.0.1:1", "http://127.0.0.1:2"]);

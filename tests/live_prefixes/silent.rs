@@ -59,8 +59,7 @@ async fn what_is_held_back_is_bounded() {
         say_put(&server, revision, &[0; 4 << 20]);
     }
     let ended = end(ended).await;
-    let is_behind =
-        matches!(ended, Err(KvError::CursorExpired { cause: CursorLoss::TooFarBehind { limit_bytes } })
+    let is_behind = matches!(ended, Err(KvError::CursorExpired { cause: CursorLoss::TooFarBehind { limit_bytes } })
             if limit_bytes == 64 << 20);
     assert!(is_behind, "{ended:?}");
 }

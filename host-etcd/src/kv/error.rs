@@ -108,6 +108,16 @@ pub enum KvError {
         /// The limit in bytes, beside these keys.
         limit: usize,
     },
+    /// The server takes no request of this size, so nothing has happened.
+    #[error(
+        "{operation} is refused: {cause}; tell the client the --max-request-bytes of its servers, or write less at once"
+    )]
+    TooLargeForServer {
+        /// What was asked.
+        operation: &'static str,
+        /// What the server says.
+        cause: String,
+    },
     /// Any other failure.
     #[error("{operation} failed: {cause}")]
     Failed {
@@ -138,7 +148,9 @@ pub enum CursorLoss {
     },
     /// One of several prefixes has changed so much that the rest did not come so far before the memory for what is held
     /// back was full.
-    #[error("what lies behind it is more than the {limit_bytes} bytes that are held back for whole transactions")]
+    #[error(
+        "what lies behind it is more than the {limit_bytes} bytes that are held back for whole transactions"
+    )]
     TooFarBehind {
         /// How many bytes are held back at most.
         limit_bytes: usize,
@@ -152,6 +164,7 @@ impl KvError {
         match self {
             Self::Timeout { limit_ms, .. } => Self::Timeout { operation, limit_ms },
             Self::Denied { cause, .. } => Self::Denied { operation, cause },
+            Self::TooLargeForServer { cause, .. } => Self::TooLargeForServer { operation, cause },
             Self::Failed { cause, .. } => Self::Failed { operation, cause },
             other => other,
         }

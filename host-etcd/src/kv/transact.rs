@@ -85,6 +85,7 @@ pub trait KvTransact: Send + Sync {
     ///
     /// * [`KvError::Conflict`] for the first condition that does not hold.
     /// * [`KvError::LeaseExpired`] if a lease is named that has ended.
+    /// * [`KvError::TooLargeForServer`] if the server takes less than the backend was told.
     /// * Unsent: [`KvError::ForeignToken`], [`KvError::TooLarge`], [`KvError::TooManyOperations`] (more than
     ///   [`MAX_TRANSACTION_OPERATIONS`](super::MAX_TRANSACTION_OPERATIONS) conditions or changes),
     ///   [`KvError::DuplicateKey`] if two changes name one key, [`KvError::EmptyKey`].

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::future::Future;
 use std::slice;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -37,6 +39,7 @@ pub struct EtcdConnection {
     pub(super) limits: Limits,
     pub(super) pace: Pace,
     pub(super) progress_is_ordered: bool,
+    is_token_spent: Arc<AtomicBool>,
 }
 
 impl EtcdConnection {
@@ -55,6 +58,7 @@ impl EtcdConnection {
             limits,
             pace,
             progress_is_ordered,
+            is_token_spent: Arc::default(),
         }
     }
 
@@ -77,8 +81,22 @@ impl EtcdConnection {
     pub(super) fn range_error(&self, error: RangeError, operation: &'static str) -> KvError {
         match error {
             RangeError::Timeout => timeout(operation, self.limits.request_timeout),
-            RangeError::Failed(failure) => failure.into_error(operation, &self.endpoint),
+            RangeError::Failed(failure) => self.error(operation, failure),
         }
+    }
+
+    /// The error to hand on.
+    pub(super) fn error(&self, operation: &'static str, failure: Failure) -> KvError {
+        if matches!(failure, Failure::BadToken(_)) {
+            // Orders nothing: who sees it late is denied once more.
+            self.is_token_spent.store(true, Ordering::Relaxed);
+        }
+        failure.into_error(operation, &self.endpoint)
+    }
+
+    /// Whether the server does not take this connection's token any more: another connection gets another.
+    pub(super) fn is_token_spent(&self) -> bool {
+        self.is_token_spent.load(Ordering::Relaxed)
     }
 
     /// A call under the deadline.
@@ -88,7 +106,7 @@ impl EtcdConnection {
         call: impl Future<Output = Result<T, Error>>,
     ) -> Result<T, KvError> {
         match tokio::time::timeout(self.limits.request_timeout, call).await {
-            Ok(answer) => answer.map_err(|error| Failure::of(&error).into_error(operation, &self.endpoint)),
+            Ok(answer) => answer.map_err(|error| self.error(operation, Failure::of(&error))),
             Err(_) => Err(timeout(operation, self.limits.request_timeout)),
         }
     }

@@ -135,7 +135,7 @@ impl fmt::Debug for EtcdConnector {
 
 fn failed(endpoint: &str, hint: &str, error: &Error) -> KvError {
     match Failure::of(error) {
-        Failure::Denied(cause) => {
+        Failure::Denied(cause) | Failure::BadToken(cause) => {
             KvError::Denied { operation: "connect", cause: format!("{cause} ({endpoint})") }
         }
         Failure::Broken(cause) => refused(endpoint, cause + hint),

@@ -12,6 +12,8 @@ use crate::kv::KvError;
 /// <https://github.com/etcd-io/etcd/blob/main/api/v3rpc/rpctypes/error.go>
 mod said {
     pub(super) const TOO_LARGE: &str = "request is too large";
+    /// By the server's transport, beyond half a mebibyte more.
+    pub(super) const MESSAGE_TOO_LARGE: &str = "received message larger than max";
     pub(super) const COMPACTED: &str = "has been compacted";
     pub(super) const AUTH_OFF: &str = "authentication is not enabled";
     pub(super) const NO_USER: &str = "user name is empty";
@@ -31,8 +33,10 @@ pub(super) enum Failure {
     AnswerTooLarge,
     /// The request was larger than this server takes.
     RequestTooLarge,
-    /// The credentials are missing, wrong, expired or not sufficient.
+    /// The credentials are wrong or not sufficient.
     Denied(String),
+    /// The token is missing, expired, or of before the rights were changed: another may do.
+    BadToken(String),
     /// The cluster knows no authentication, so it gives no token.
     AuthDisabled,
     /// The lease has ended.
@@ -56,14 +60,15 @@ impl Failure {
             // tonic answers for itself when a message exceeds the decode limit.
             Code::OutOfRange if text.contains("message length too large") => Self::AnswerTooLarge,
             Code::NotFound if text.contains(said::NO_LEASE) => Self::NoLease,
-            _ if text.contains(said::TOO_LARGE) => Self::RequestTooLarge,
+            _ if text.contains(said::TOO_LARGE) || text.contains(said::MESSAGE_TOO_LARGE) => {
+                Self::RequestTooLarge
+            }
             Code::FailedPrecondition if text.contains(said::AUTH_OFF) => Self::AuthDisabled,
-            Code::Unauthenticated | Code::PermissionDenied => Self::Denied(describe(status)),
-            _ if [said::NO_USER, said::BAD_PASSWORD, said::OLD_AUTH]
-                .iter()
-                .any(|said| text.contains(said)) =>
-            {
-                Self::Denied(describe(status))
+            Code::PermissionDenied => Self::Denied(describe(status)),
+            _ if text.contains(said::BAD_PASSWORD) => Self::Denied(describe(status)),
+            Code::Unauthenticated => Self::BadToken(describe(status)),
+            _ if text.contains(said::NO_USER) || text.contains(said::OLD_AUTH) => {
+                Self::BadToken(describe(status))
             }
             // Only the client's own errors have a source; what comes from the server is text.
             _ if status.source().is_some() => Self::Broken(describe(status)),
@@ -75,11 +80,9 @@ impl Failure {
     pub(super) fn of_cancel(reason: &str) -> Self {
         match reason {
             "" => Self::Other("the server has cancelled it and does not say why".to_owned()),
-            _ if [said::NO_RIGHT, said::BAD_TOKEN, said::OLD_AUTH]
-                .iter()
-                .any(|said| reason.contains(said)) =>
-            {
-                Self::Denied(reason.to_owned())
+            _ if reason.contains(said::NO_RIGHT) => Self::Denied(reason.to_owned()),
+            _ if reason.contains(said::BAD_TOKEN) || reason.contains(said::OLD_AUTH) => {
+                Self::BadToken(reason.to_owned())
             }
             _ => Self::Other(reason.to_owned()),
         }
@@ -88,12 +91,17 @@ impl Failure {
     /// The error to hand on, where the call has no use for the finer distinction.
     pub(super) fn into_error(self, operation: &'static str, endpoint: &str) -> KvError {
         let cause = match self {
-            Self::Denied(cause) => return KvError::Denied { operation, cause: at(&cause, endpoint) },
+            Self::Denied(cause) | Self::BadToken(cause) => {
+                return KvError::Denied { operation, cause: at(&cause, endpoint) };
+            }
+            Self::RequestTooLarge => {
+                let cause = at("the request is larger than the server takes", endpoint);
+                return KvError::TooLargeForServer { operation, cause };
+            }
             Self::NoLease => return KvError::LeaseExpired,
             Self::Broken(cause) | Self::Other(cause) => cause,
             Self::Compacted => "the revision has been compacted".to_owned(),
             Self::AnswerTooLarge => "the answer is larger than this client takes".to_owned(),
-            Self::RequestTooLarge => "the request is larger than the server takes".to_owned(),
             Self::AuthDisabled => "authentication is not enabled".to_owned(),
         };
         KvError::Failed { operation, cause: at(&cause, endpoint) }
@@ -174,13 +182,17 @@ mod tests {
         let off = "etcdserver: authentication is not enabled";
         assert!(matches!(failure(Code::FailedPrecondition, off), Failure::AuthDisabled));
         for (code, message) in [
-            (Code::InvalidArgument, "etcdserver: user name is empty"),
             (Code::InvalidArgument, "etcdserver: authentication failed, invalid user ID or password"),
-            (Code::InvalidArgument, "etcdserver: revision of auth store is old"),
-            (Code::Unauthenticated, "etcdserver: invalid auth token"),
             (Code::PermissionDenied, "etcdserver: permission denied"),
         ] {
             assert!(matches!(failure(code, message), Failure::Denied(_)), "{message}");
+        }
+        for (code, message) in [
+            (Code::InvalidArgument, "etcdserver: user name is empty"),
+            (Code::InvalidArgument, "etcdserver: revision of auth store is old"),
+            (Code::Unauthenticated, "etcdserver: invalid auth token"),
+        ] {
+            assert!(matches!(failure(code, message), Failure::BadToken(_)), "{message}");
         }
     }
 

@@ -17,7 +17,7 @@ const LONGEST_KEEPALIVE: Duration = Duration::from_secs(365 * 86_400);
 /// let options = EtcdOptions::new(["http://127.0.0.1:2379"]).credentials("aldis", "secret");
 /// assert!(!format!("{options:?}").contains("secret"));
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct EtcdOptions {
     pub(super) endpoints: Vec<String>,
     pub(super) tls: Option<Tls>,
@@ -95,6 +95,25 @@ impl EtcdOptions {
     }
 }
 
+/// Without what stands before an `@` in an endpoint: it may be a password.
+impl fmt::Debug for EtcdOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let hide = |endpoint: &String| match endpoint.rsplit_once('@') {
+            Some((_, host)) => format!("…@{host}"),
+            None => endpoint.clone(),
+        };
+        f.debug_struct("EtcdOptions")
+            .field("endpoints", &self.endpoints.iter().map(hide).collect::<Vec<_>>())
+            .field("tls", &self.tls)
+            .field("credentials", &self.credentials)
+            .field("connect_timeout", &self.connect_timeout)
+            .field("request_timeout", &self.request_timeout)
+            .field("keepalive", &(self.keepalive_interval, self.keepalive_timeout))
+            .field("max_request_bytes", &self.max_request_bytes)
+            .finish()
+    }
+}
+
 /// PEM texts for TLS; none of them is checked before the first connection.
 #[derive(Clone, Default)]
 pub struct Tls {
@@ -151,5 +170,17 @@ pub(super) struct Credentials {
 impl fmt::Debug for Credentials {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Credentials").field("user", &self.user).field("password", &"…").finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_password_is_shown_wherever_it_was_put() {
+        let options = EtcdOptions::new(["http://me:secret@h:1", "h:2"]).credentials("me", "secret");
+        let shown = format!("{options:?}");
+        assert!(!shown.contains("secret") && shown.contains("@h:1") && shown.contains("h:2"), "{shown}");
     }
 }

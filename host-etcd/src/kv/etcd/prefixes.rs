@@ -16,11 +16,11 @@ use async_trait::async_trait;
 use etcd_client::proto::PbWatchResponse;
 use etcd_client::{Error, WatchClient, WatchOptions, WatchStream};
 use tokio::sync::mpsc::Sender;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 
 use self::merge::{MAX_HELD_BYTES, Merge, is_progress_of_all};
 use super::connection::EtcdConnection;
-use super::error::{Failure, timeout};
+use super::error::{Failure, timeout as timed_out};
 use super::pages::{self, Fetch, first_key, prefix_end};
 use super::watch;
 use crate::kv::follow::{Follow, follow};
@@ -62,8 +62,7 @@ impl Follow for EtcdConnection {
             unsent,
             may_send: 0,
             asked_at: None,
-            limit: self.limits.request_timeout,
-            endpoint: self.endpoint().to_owned(),
+            connection: self.clone(),
         }))
     }
 }
@@ -125,9 +124,7 @@ struct PrefixWatch {
     may_send: usize,
     /// When progress was last asked for, until it is answered.
     asked_at: Option<Instant>,
-    /// How long a request may take to be handed over.
-    limit: Duration,
-    endpoint: String,
+    connection: EtcdConnection,
 }
 
 impl PrefixWatch {
@@ -136,7 +133,7 @@ impl PrefixWatch {
         while self.may_send > 0
             && let Some((key, options)) = self.unsent.front().cloned()
         {
-            let sent = tokio::time::timeout(self.limit, self.stream.watch(key, Some(options))).await;
+            let sent = timeout(self.limit(), self.stream.watch(key, Some(options))).await;
             self.check_sent(sent)?;
             self.unsent.pop_front();
             self.may_send -= 1;
@@ -196,15 +193,20 @@ impl PrefixWatch {
         }
     }
 
+    /// How long a request may take to be handed over.
+    fn limit(&self) -> Duration {
+        self.connection.limits.request_timeout
+    }
+
     fn check_sent<E>(&self, sent: Result<Result<(), Error>, E>) -> Result<(), KvError> {
         match sent {
             Ok(sent) => sent.map_err(|error| self.error(Failure::of(&error))),
-            Err(_) => Err(timeout("watch", self.limit)),
+            Err(_) => Err(timed_out("watch", self.limit())),
         }
     }
 
     fn error(&self, failure: Failure) -> KvError {
-        failure.into_error("watch", &self.endpoint)
+        self.connection.error("watch", failure)
     }
 }
 
@@ -222,7 +224,7 @@ impl KvWatch for PrefixWatch {
     }
 
     async fn request_progress(&mut self) -> Result<(), KvError> {
-        let sent = tokio::time::timeout(self.limit, self.stream.request_progress()).await;
+        let sent = timeout(self.limit(), self.stream.request_progress()).await;
         self.check_sent(sent)?;
         self.asked_at = Some(Instant::now());
         Ok(())

@@ -2,9 +2,9 @@
 
 mod calls;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::Mutex;
+use tokio::sync::Mutex as AsyncMutex;
 
 use super::unanswered::Unanswered;
 use super::{EtcdConnection, EtcdConnector, EtcdOptions};
@@ -19,12 +19,18 @@ use crate::kv::{Connect, KvError};
 pub struct EtcdKv {
     connector: EtcdConnector,
     current: Mutex<Current>,
+    /// Held by whoever goes round the endpoints.
+    round: AsyncMutex<()>,
     unanswered: Unanswered,
 }
 
+#[derive(Default)]
 struct Current {
     endpoint: usize,
     connection: Option<Arc<EtcdConnection>>,
+    /// How many rounds have come to nothing, and what came of the last.
+    failed_rounds: u64,
+    failure: Option<KvError>,
 }
 
 impl EtcdKv {
@@ -35,57 +41,89 @@ impl EtcdKv {
     /// Those of [`EtcdConnector::new`]; [`KvError::Connect`] with every endpoint and its cause if none answers.
     pub async fn connect(options: &EtcdOptions) -> Result<Self, KvError> {
         let connector = EtcdConnector::new(options)?;
-        let current = Mutex::new(Current { endpoint: 0, connection: None });
-        let kv = Self { connector, current, unanswered: Unanswered::default() };
+        let kv = Self {
+            connector,
+            current: Mutex::default(),
+            round: AsyncMutex::default(),
+            unanswered: Unanswered::default(),
+        };
         kv.connection().await?;
         Ok(kv)
     }
 
     /// The open connection, or a new one to the first endpoint that answers, the one after the last first.
+    ///
+    /// Whoever comes while another goes round the endpoints waits for that round and shares what comes of it. To go round
+    /// once more for each of them would keep the last of a hundred waiting for a hundred rounds.
     async fn connection(&self) -> Result<Arc<EtcdConnection>, KvError> {
-        let mut current = self.current.lock().await;
-        if let Some(connection) = current.connection.take_if(|open| self.unanswered.is_suspect(open)) {
-            drop(connection);
+        let failed_before = match self.open() {
+            (Some(connection), _) => return Ok(connection),
+            (None, failed_rounds) => failed_rounds,
+        };
+        let _round = self.round.lock().await;
+        match self.open() {
+            (Some(connection), _) => return Ok(connection),
+            (None, failed_rounds) if failed_rounds != failed_before => {
+                if let Some(failure) = self.lock().failure.clone() {
+                    return Err(failure);
+                }
+            }
+            (None, _) => {}
+        }
+        self.go_round().await
+    }
+
+    /// The open connection unless it is suspect, and how many rounds have failed so far.
+    fn open(&self) -> (Option<Arc<EtcdConnection>>, u64) {
+        let mut current = self.lock();
+        if current.connection.take_if(|open| self.unanswered.is_suspect(open)).is_some() {
             current.endpoint = current.endpoint.wrapping_add(1);
         }
-        if let Some(connection) = &current.connection {
-            return Ok(Arc::clone(connection));
-        }
+        (current.connection.clone(), current.failed_rounds)
+    }
+
+    async fn go_round(&self) -> Result<Arc<EtcdConnection>, KvError> {
         let mut errors = Vec::new();
         for _ in self.connector.endpoints() {
-            let endpoint = current.endpoint;
             // Should this be dropped while it waits, the next call tries the next endpoint.
-            current.endpoint = endpoint.wrapping_add(1);
+            let endpoint = self.next_endpoint();
             match self.connector.open(endpoint).await {
                 Ok(connection) => {
-                    let connection = Arc::new(connection);
-                    *current = Current { endpoint, connection: Some(Arc::clone(&connection)) };
+                    let (connection, mut current) = (Arc::new(connection), self.lock());
+                    current.endpoint = endpoint;
+                    current.connection = Some(Arc::clone(&connection));
                     return Ok(connection);
                 }
                 Err(error) => errors.push(error),
             }
         }
-        Err(self.all_failed(errors))
+        let (failure, mut current) = (self.all_failed(errors), self.lock());
+        current.failed_rounds = current.failed_rounds.wrapping_add(1);
+        current.failure = Some(failure.clone());
+        Err(failure)
     }
 
-    /// Gives up the connection, unless another task has already.
-    async fn abandon(&self, failed: &Arc<EtcdConnection>) {
-        let mut current = self.current.lock().await;
-        if current.connection.as_ref().is_some_and(|connection| Arc::ptr_eq(connection, failed)) {
-            *current = Current { endpoint: current.endpoint.wrapping_add(1), connection: None };
-        }
+    fn next_endpoint(&self) -> usize {
+        let mut current = self.lock();
+        let endpoint = current.endpoint;
+        current.endpoint = endpoint.wrapping_add(1);
+        endpoint
     }
 
-    /// Hands an answer on, and gives up the connection that is to blame for it.
-    async fn judge<T>(
-        &self,
-        connection: &Arc<EtcdConnection>,
-        answer: Result<T, KvError>,
-    ) -> Result<T, KvError> {
-        if answer.as_ref().is_err_and(is_of_the_connection) {
-            self.abandon(connection).await;
+    /// Whether the connection is to blame for an answer, and another may fare better. It is given up then, unless another
+    /// task has already.
+    fn blames<T>(&self, connection: &Arc<EtcdConnection>, answer: &Result<T, KvError>) -> bool {
+        let is_to_blame = answer.as_ref().is_err_and(|error| is_of_the_connection(connection, error));
+        let mut current = self.lock();
+        if is_to_blame && current.connection.take_if(|open| Arc::ptr_eq(open, connection)).is_some() {
+            current.endpoint = current.endpoint.wrapping_add(1);
         }
-        answer
+        is_to_blame
+    }
+
+    /// Every change leaves it whole, so a panic of another holder leaves nothing half done.
+    fn lock(&self) -> MutexGuard<'_, Current> {
+        self.current.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn all_failed(&self, mut errors: Vec<KvError>) -> KvError {
@@ -105,12 +143,11 @@ impl EtcdKv {
 }
 
 /// Whether another connection may fare better.
-fn is_of_the_connection(error: &KvError) -> bool {
+fn is_of_the_connection(connection: &EtcdConnection, error: &KvError) -> bool {
     match error {
-        KvError::Connect { .. }
-        | KvError::Timeout { .. }
-        | KvError::Denied { .. }
-        | KvError::Failed { .. } => true,
+        KvError::Connect { .. } | KvError::Timeout { .. } | KvError::Failed { .. } => true,
+        // What one member does not permit, none does; another token is another matter.
+        KvError::Denied { .. } => connection.is_token_spent(),
         KvError::Conflict { .. }
         | KvError::AlreadyExists { .. }
         | KvError::ForeignToken { .. }
@@ -122,6 +159,7 @@ fn is_of_the_connection(error: &KvError) -> bool {
         | KvError::CursorExpired { .. }
         | KvError::NoPrefix
         | KvError::Compacted { .. }
-        | KvError::TooLarge { .. } => false,
+        | KvError::TooLarge { .. }
+        | KvError::TooLargeForServer { .. } => false,
     }
 }

@@ -20,10 +20,10 @@ macro_rules! on_some_endpoint {
             let waiting = $self.unanswered.waiting(&$connection);
             let answer = $call.await;
             waiting.answered();
-            let answer = $self.judge(&$connection, answer).await;
+            let is_to_blame = $self.blames(&$connection, &answer);
             attempts = attempts.saturating_sub(1);
             match answer {
-                Err($again) if attempts > 0 => {}
+                Err($again) if is_to_blame && attempts > 0 => {}
                 answer => return answer,
             }
         }
@@ -113,9 +113,7 @@ impl KvTtl for EtcdKv {
 #[async_trait]
 impl KvWatcher for EtcdKv {
     async fn watch_prefixes(&self, prefixes: &[Key], tx: Sender<KvBatch>) -> Result<(), KvError> {
-        let connection = self.connection().await?;
-        let ended = connection.watch_prefixes(prefixes, tx).await;
-        self.judge(&connection, ended).await
+        self.watch_prefixes_from(prefixes, &WatchCursor::none(), tx).await
     }
 
     async fn watch_prefixes_from(
@@ -124,19 +122,29 @@ impl KvWatcher for EtcdKv {
         cursor: &WatchCursor,
         tx: Sender<KvBatch>,
     ) -> Result<(), KvError> {
-        let connection = self.connection().await?;
+        let connection = tokio::select! {
+            biased;
+            () = tx.closed() => return Ok(()),
+            connection = self.connection() => connection?,
+        };
         let ended = connection.watch_prefixes_from(prefixes, cursor, tx).await;
-        self.judge(&connection, ended).await
+        self.blames(&connection, &ended);
+        ended
     }
 }
 
 #[async_trait]
 impl KvSource for EtcdKv {
+    async fn head(&self, scope: &Scope) -> Result<Header, KvError> {
+        anywhere!(self, |connection| connection.head(scope))
+    }
+
     async fn list(&self, scope: &Scope) -> Result<Listing, KvError> {
         anywhere!(self, |connection| connection.list(scope))
     }
 
+    /// Begun on another endpoint if it cannot be begun on this one; once it stands it is not followed there.
     async fn watch(&self, scope: &Scope, from: Revision) -> Result<Box<dyn KvWatch>, KvError> {
-        self.connection().await?.watch(scope, from).await
+        anywhere!(self, |connection| connection.watch(scope, from))
     }
 }
