@@ -10,12 +10,16 @@
 
 #[path = "watch_store/faulty.rs"]
 mod faulty;
+#[path = "stream/leased_weather.rs"]
+mod leased_weather;
 #[path = "stream/leasing.rs"]
 mod leasing;
 #[path = "stream/misbehaving.rs"]
 mod misbehaving;
 #[path = "stream/publishing.rs"]
 mod publishing;
+#[path = "stream/refused.rs"]
+mod refused;
 #[path = "stream/replica.rs"]
 mod replica;
 #[path = "stream/subscribing.rs"]

@@ -68,5 +68,5 @@
 mod publisher;
 mod sub;
 
-pub use publisher::{EtcdEntry, PubStatus, PublishError, Publisher, PublisherBuilder, etcd_pub};
+pub use publisher::{EtcdEntry, EtcdPubExt, PubStatus, PublishError, Publisher, PublisherBuilder, etcd_pub};
 pub use sub::{Burst, BurstKind, SubStatus, Subscription, SubscriptionBuilder, etcd_sub};

@@ -1,11 +1,10 @@
-//! A publisher with a lease, one statement at a time, and then in any weather.
+//! A publisher with a lease, one statement at a time.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use aldis_etcd::kv::{KvChange, KvError, KvTransact, KvTtl, KvWriter};
-use aldis_etcd::stream::{EtcdEntry, Publisher, etcd_pub};
+use aldis_etcd::kv::{KvError, KvTtl, KvWriter};
+use aldis_etcd::stream::{EtcdEntry, EtcdPubExt, Publisher, etcd_pub};
 use futures_util::stream;
 use rig::eventually;
 
@@ -13,15 +12,15 @@ use crate::publishing::{alive, entries, plain, shown};
 use crate::troubled::{Trouble, Troubled};
 
 /// Virtual.
-const PATIENCE: Duration = Duration::from_secs(100);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(100);
 
-const TTL: Duration = Duration::from_secs(15);
+pub(crate) const TTL: Duration = Duration::from_secs(15);
 
-async fn leased(kv: &Arc<Troubled>) -> Publisher {
+pub(crate) async fn leased(kv: &Arc<Troubled>) -> Publisher {
     plain(kv).lease_ttl(TTL).open().await.expect("memory grants")
 }
 
-async fn shows(kv: &Troubled, expected: &str) {
+pub(crate) async fn shows(kv: &Troubled, expected: &str) {
     let end = tokio::time::Instant::now() + PATIENCE;
     while shown(kv).await != expected {
         assert!(tokio::time::Instant::now() < end, "{:?} instead of {expected:?}", shown(kv).await);
@@ -30,7 +29,7 @@ async fn shows(kv: &Troubled, expected: &str) {
 }
 
 /// Ends the publisher's lease behind its back.
-async fn revoke(kv: &Troubled, publisher: &Publisher) {
+pub(crate) async fn revoke(kv: &Troubled, publisher: &Publisher) {
     let lease = publisher.status().lease.expect("it stands");
     kv.kv.revoke(lease.id).await.expect("memory revokes");
 }
@@ -63,6 +62,13 @@ async fn a_drop_ends_the_lease_too_and_so_does_the_end_of_the_stream() {
     let bursts = stream::iter([entries(&[("a", "1")]), entries(&[("a", "2"), ("b", "1")])]);
     etcd_pub(Arc::<Troubled>::clone(&kv), bursts, Some(TTL)).await.expect("memory takes it");
     assert_eq!((shown(&kv).await.as_str(), kv.transactions()), ("", 3));
+    let bursts = stream::iter([entries(&[("a", "1")]), entries(&[("a", "2"), ("b", "1")])]);
+    bursts.etcd_pub(Arc::<Troubled>::clone(&kv), Some(TTL)).await.expect("the same");
+    assert_eq!((shown(&kv).await.as_str(), kv.transactions()), ("", 5));
+    let bursts = stream::iter([entries(&[("x", "1")]), entries(&[("x", "2")]), entries(&[("y", "1")])]);
+    let error = plain(&kv).create_only().lease_ttl(TTL).publish_all(bursts).await.expect_err("x exists");
+    assert!(matches!(error.cause, KvError::AlreadyExists { .. }), "{error}");
+    assert_eq!(shown(&kv).await, "", "closed all the same");
     let bursts = stream::iter([entries(&[("a", "1")]), entries(&[("", "1")]), entries(&[("c", "1")])]);
     let error = etcd_pub(Arc::<Troubled>::clone(&kv), bursts, None).await.expect_err("an empty key");
     assert_eq!((error.cause, error.rest), (KvError::EmptyKey, entries(&[("", "1")])));
@@ -201,6 +207,22 @@ async fn what_was_refused_is_not_put_again_and_its_last_value_is() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_status_tells_when_the_lease_was_last_renewed() {
+    let kv = Troubled::new();
+    let publisher = leased(&kv).await;
+    let ago = || {
+        let renewed = publisher.status().renewed_at.expect("it was granted");
+        tokio::time::Instant::now().into_std().saturating_duration_since(renewed)
+    };
+    tokio::time::sleep(TTL * 3).await;
+    assert!(ago() <= TTL / 3, "{:?}", ago());
+    kv.trouble_leases(vec![Some(Trouble::RequestLost); 1_000]);
+    tokio::time::sleep(TTL * 3).await;
+    assert!(ago() > TTL * 2, "{:?}", ago());
+    assert!(publisher.status().lease.is_some(), "nobody says that it is lost");
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_is_withdrawn_stays_away() {
     let kv = Troubled::new();
     let publisher = leased(&kv).await;
@@ -222,56 +244,4 @@ async fn a_lease_that_cannot_be_ended_is_an_error_and_ends_by_itself() {
     assert_eq!(shown(&kv).await, "a=1");
     tokio::time::sleep(TTL + Duration::from_secs(1)).await;
     assert_eq!(shown(&kv).await, "");
-}
-
-/// Random publishes, losses of the lease and of answers; whoever publishes again what is handed back ends on what was
-/// published last.
-#[test]
-fn in_any_weather_the_keys_are_what_was_published_last() {
-    for seed in 0..300 {
-        let builder = &mut tokio::runtime::Builder::new_current_thread();
-        let runtime = builder.enable_all().start_paused(true).build().expect("a runtime");
-        runtime.block_on(any_weather(seed));
-    }
-}
-
-async fn any_weather(seed: u64) {
-    fastrand::seed(seed);
-    let mut random = fastrand::Rng::with_seed(seed);
-    let kv = Troubled::new();
-    let publisher = leased(&kv).await;
-    let mut expected = BTreeMap::new();
-    for number in 0..random.u32(5..60) {
-        let troubles =
-            [None, None, Some(Trouble::RequestLost), Some(Trouble::AnswerLost), Some(Trouble::Unsent)];
-        let weather: Vec<_> = (0..6).map(|_| troubles[random.usize(0..troubles.len())]).collect();
-        match random.u32(0..10) {
-            0..5 => {
-                let burst: Vec<_> = (0..random.usize(1..4))
-                    .map(|_| EtcdEntry::new(format!("k{}", random.u32(0..6)).as_str(), number.to_string()))
-                    .collect();
-                expected.extend(burst.iter().map(|entry| (entry.key.clone(), number.to_string())));
-                let mut rest = burst;
-                while let Err(error) = publisher.publish(rest).await {
-                    rest = error.rest;
-                }
-            }
-            5 => {
-                if let Some(lease) = publisher.status().lease {
-                    kv.kv.revoke(lease.id).await.expect("memory revokes");
-                }
-            }
-            6 => kv.trouble_transactions(weather),
-            7 => kv.trouble_leases(weather),
-            _ => tokio::time::sleep(Duration::from_millis(random.u64(0..20_000))).await,
-        }
-    }
-    kv.trouble_transactions([]);
-    kv.trouble_leases([]);
-    let expected: Vec<_> = expected.iter().map(|(key, value)| format!("{key}={value}")).collect();
-    shows(&kv, &expected.join(" ")).await;
-    // Somebody else's transaction, so that a wrong lease below would show.
-    kv.kv.transact(&[], &[KvChange::put("theirs", "1")]).await.expect("memory takes it");
-    publisher.close().await.expect("memory revokes");
-    assert_eq!(shown(&kv).await, "theirs=1", "seed {seed}");
 }

@@ -1,13 +1,13 @@
 //! A backend for writers that misbehaves as it is told, and counts.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::future::pending;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use aldis_etcd::kv::memory::MemoryKv;
-use aldis_etcd::kv::{KvChange, KvCondition, KvError, KvTransact, KvTtl, Lease, LeaseId, Revision};
+use aldis_etcd::kv::{Key, KvChange, KvCondition, KvError, KvTransact, KvTtl, Lease, LeaseId, Revision};
 use async_trait::async_trait;
 
 /// What becomes of a call.
@@ -29,6 +29,7 @@ pub(crate) struct Troubled {
     pub(crate) kv: MemoryKv,
     transactions: Calls,
     leases: Calls,
+    refused: Mutex<BTreeMap<Key, KvError>>,
 }
 
 /// Calls of one kind: how many there were, and what becomes of the next ones.
@@ -61,7 +62,22 @@ impl Calls {
 
 impl Troubled {
     pub(crate) fn new() -> Arc<Self> {
-        Arc::new(Self { kv: MemoryKv::new(), transactions: Calls::default(), leases: Calls::default() })
+        Arc::new(Self {
+            kv: MemoryKv::new(),
+            transactions: Calls::default(),
+            leases: Calls::default(),
+            refused: Mutex::default(),
+        })
+    }
+
+    /// Which transactions are refused from now on: those that change one of these keys.
+    pub(crate) fn refuse(&self, keys: impl IntoIterator<Item = (Key, KvError)>) {
+        *self.refused.lock().expect("unbroken") = keys.into_iter().collect();
+    }
+
+    fn refusal(&self, changes: &[KvChange]) -> Option<KvError> {
+        let refused = self.refused.lock().expect("unbroken");
+        changes.iter().find_map(|change| refused.get(change.key()).cloned())
     }
 
     /// What becomes of the next transactions.
@@ -86,7 +102,13 @@ impl Troubled {
 #[async_trait]
 impl KvTransact for Troubled {
     async fn transact(&self, conditions: &[KvCondition], changes: &[KvChange]) -> Result<Revision, KvError> {
-        self.transactions.call(self.kv.transact(conditions, changes)).await
+        let answer = async {
+            match self.refusal(changes) {
+                Some(refusal) => Err(refusal),
+                None => self.kv.transact(conditions, changes).await,
+            }
+        };
+        self.transactions.call(answer).await
     }
 }
 

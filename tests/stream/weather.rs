@@ -67,6 +67,25 @@ fn a_subscription_that_does_not_verify_is_found_out() {
     assert!(broken.is_err_and(|broken| broken.contains("has come to")));
 }
 
+/// The twin of the eye for gaps: an event that is lost where none may be is missed by the next burst.
+#[test]
+fn an_event_that_is_lost_in_a_lossless_world_is_missed() {
+    let broken = virtually(async {
+        let mut world = World::new(0, Duration::from_secs(1 << 20)).await;
+        world.write();
+        world.converge().await.expect("in good weather");
+        world.faulty.set(Fault::LoseEvents);
+        for value in ["1", "2"] {
+            let put = KvChange::put("p/lost", value);
+            let effects = BTreeSet::from([format!("p/lost={value}")]);
+            world.history.insert((world.kv.transaction([put]), effects));
+            tokio::time::sleep(Duration::from_secs(5)).await;
+        }
+        world.converge().await
+    });
+    assert!(broken.is_err_and(|broken| broken.contains("is missing between")));
+}
+
 /// And the twin of the consumer's own eyes: what is told twice, goes back, or is missing is found.
 #[test]
 fn a_consumer_that_is_told_wrongly_notices() {
@@ -110,6 +129,8 @@ struct World {
     existing: BTreeSet<Key>,
     /// What each transaction did to the scope, of every incarnation.
     history: BTreeSet<(Revision, BTreeSet<String>)>,
+    /// Whether nothing happens here in which an event may be lost, nor a change of incarnation: then none may be missing.
+    is_lossless: bool,
     live: usize,
 }
 
@@ -132,6 +153,7 @@ impl World {
             replica: Replica::default(),
             existing: BTreeSet::new(),
             history: BTreeSet::new(),
+            is_lossless: seed % 2 == 0,
             live: 0,
         }
     }
@@ -153,7 +175,7 @@ impl World {
             60..64 => {
                 let _already_compacted = self.kv.compact(self.kv.revision());
             }
-            64..66 => self.wipe(),
+            64..66 if !self.is_lossless => self.wipe(),
             66..71 => self.misbehave(),
             71..76 => tokio::time::sleep(Duration::from_millis(self.random.u64(0..5_000))).await,
             76..79 => tokio::time::sleep(Duration::from_secs(self.random.u64(0..300))).await,
@@ -198,8 +220,11 @@ impl World {
     fn misbehave(&mut self) {
         let fault = FAULTS[self.random.usize(0..FAULTS.len())];
         // A watch that falls silent takes along what it was about to say, and is asked again before it is given up.
-        self.replica.may_have_missed |= matches!(fault, Fault::LoseEvents | Fault::SilentNext);
-        self.faulty.set(fault);
+        let loses = matches!(fault, Fault::LoseEvents | Fault::SilentNext);
+        if !(loses && self.is_lossless) {
+            self.replica.may_have_missed |= loses;
+            self.faulty.set(fault);
+        }
     }
 
     /// Takes some of what waits.
@@ -215,7 +240,11 @@ impl World {
     }
 
     fn apply(&mut self, burst: &Burst) -> Result<(), String> {
+        let last = self.replica.revision();
         self.replica.apply(burst)?;
+        if self.is_lossless && burst.kind == BurstKind::Live {
+            self.check_gapless(last, burst.revision)?;
+        }
         if burst.kind != BurstKind::Live {
             return Ok(());
         }
@@ -228,6 +257,17 @@ impl World {
         match self.history.contains(&(burst.revision, told)) {
             true => Ok(()),
             false => Err(format!("no transaction did {burst:?}")),
+        }
+    }
+
+    /// A transaction of the scope that lies between two bursts was to come as one of its own.
+    fn check_gapless(&self, last: Revision, next: Revision) -> Result<(), String> {
+        let is_missing = |(revision, effects): &&(Revision, BTreeSet<String>)| {
+            *revision > last && *revision < next && !effects.is_empty()
+        };
+        match self.history.iter().find(is_missing) {
+            None => Ok(()),
+            Some(missing) => Err(format!("{missing:?} is missing between {last} and {next}")),
         }
     }
 

@@ -12,7 +12,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::{Stream, StreamExt};
+use futures_util::Stream;
 
 use self::keeper::Keeper;
 use self::leased::Leased;
@@ -27,7 +27,8 @@ pub use self::status::PubStatus;
 /// Writes every burst of `bursts` in order, and ends the lease when that ends.
 ///
 /// With a `lease_ttl` the keys go with the publisher, without one they stay; see [`Publisher`], which this is a loop
-/// over. The next burst is taken when the one before is written.
+/// over. The next burst is taken when the one before is written. Other publishers, such as create-only ones:
+/// [`PublisherBuilder::publish_all`].
 ///
 /// # Errors
 ///
@@ -39,17 +40,22 @@ pub async fn etcd_pub(
     lease_ttl: Option<Duration>,
 ) -> Result<(), PublishError> {
     let builder = Publisher::builder(kv);
-    let builder = lease_ttl.into_iter().fold(builder, PublisherBuilder::lease_ttl);
-    let publisher = builder.open().await?;
-    let mut bursts = std::pin::pin!(bursts);
-    let mut published = Ok(None);
-    while let (Ok(_), Some(burst)) = (&published, bursts.next().await) {
-        published = publisher.publish(burst).await;
-    }
-    let closed = publisher.close().await;
-    published?;
-    Ok(closed?)
+    lease_ttl.into_iter().fold(builder, PublisherBuilder::lease_ttl).publish_all(bursts).await
 }
+
+/// The same at the end of a chain of stream combinators: `entries.map(…).chunks(…).etcd_pub(kv, lease_ttl)`.
+pub trait EtcdPubExt: Stream<Item = Vec<EtcdEntry>> + Sized + Send {
+    /// Writes every burst of this stream, as [`etcd_pub`] does.
+    fn etcd_pub(
+        self,
+        kv: Arc<dyn KvTtl>,
+        lease_ttl: Option<Duration>,
+    ) -> impl Future<Output = Result<(), PublishError>> + Send {
+        etcd_pub(kv, self, lease_ttl)
+    }
+}
+
+impl<S: Stream<Item = Vec<EtcdEntry>> + Send> EtcdPubExt for S {}
 
 /// Writes bursts of entries.
 ///
@@ -62,7 +68,7 @@ pub async fn etcd_pub(
 /// is put again under it. For that the publisher remembers its entries. A drop without `close` ends the lease as far as
 /// the runtime still runs and etcd answers; otherwise the keys go by themselves, after the lease's lifetime or, over a
 /// restart of etcd, some multiple of it. A key that somebody else deletes or overwrites while the lease lives is not put
-/// again.
+/// again. A key that the server has come to refuse keeps no other away; the [status](Self::status) names it.
 ///
 /// **Create-only**, if [asked for](PublisherBuilder::create_only). A key that exists is an error that names it, and is
 /// left alone; so is everything in the same transaction. If a lease was lost and somebody else has taken the key
@@ -97,7 +103,9 @@ impl Publisher {
     /// [`PublishError`] with the first cause, and with every entry that is not known to be written:
     ///
     /// * [`KvError::AlreadyExists`] for the first key that does, if create-only.
-    /// * [`KvError::TooLarge`] before anything is written, if one entry is too large on its own.
+    /// * [`KvError::TooLarge`] before anything is written, if one entry is too large on its own;
+    ///   [`KvError::TooLargeForServer`] if the server takes less than the publisher was
+    ///   [told](PublisherBuilder::max_request_bytes).
     /// * [`KvError::Timeout`] and [`KvError::Failed`]: the first transaction of the rest may have taken place.
     pub async fn publish(
         &self,

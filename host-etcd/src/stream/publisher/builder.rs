@@ -4,11 +4,13 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::Publisher;
+use futures_util::{Stream, StreamExt};
+
 use super::keeper::Keeper;
 use super::leased::Leased;
 use super::parts::Sizes;
 use super::writer::Writer;
+use super::{EtcdEntry, PublishError, Publisher};
 use crate::kv::etcd::DEFAULT_MAX_REQUEST_BYTES;
 use crate::kv::{KvError, KvTtl};
 
@@ -66,6 +68,24 @@ impl PublisherBuilder {
             None => None,
         };
         Ok(Publisher { writer, sizes, keeper })
+    }
+
+    /// Opens the publisher, writes every burst of `bursts` in order, and closes it when that ends.
+    ///
+    /// # Errors
+    ///
+    /// The first that occurs: of [`open`](Self::open), of [`publish`](Publisher::publish), of
+    /// [`close`](Publisher::close). Bursts that were not taken from the stream are left there. It is closed in any case.
+    pub async fn publish_all(self, bursts: impl Stream<Item = Vec<EtcdEntry>>) -> Result<(), PublishError> {
+        let publisher = self.open().await?;
+        let mut bursts = std::pin::pin!(bursts);
+        let mut published = Ok(None);
+        while let (Ok(_), Some(burst)) = (&published, bursts.next().await) {
+            published = publisher.publish(burst).await;
+        }
+        let closed = publisher.close().await;
+        published?;
+        Ok(closed?)
     }
 }
 

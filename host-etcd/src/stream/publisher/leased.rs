@@ -1,14 +1,16 @@
 //! Entries under one lease: kept, and put again under another if it is lost.
 
 use std::collections::BTreeMap;
+use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::Mutex as AsyncMutex;
+use tokio::time::Instant;
 use tracing::{info, warn};
 
 use super::parts::Sizes;
-use super::writer::{Writer, may_have_happened};
+use super::writer::{Writer, is_refused, may_have_happened};
 use super::{EtcdEntry, PubStatus};
 use crate::kv::{Key, KvChange, KvError, Lease, LeaseId, Revision};
 
@@ -37,8 +39,9 @@ type Replaced = Vec<(Key, Option<Vec<u8>>)>;
 
 impl Leased {
     pub(super) async fn grant(writer: Arc<Writer>, sizes: Sizes, ttl: Duration) -> Result<Self, KvError> {
+        let asked_at = Instant::now().into_std();
         let lease = writer.kv.grant(ttl).await?;
-        let status = PubStatus { lease: Some(lease), ..PubStatus::default() };
+        let status = PubStatus { lease: Some(lease), renewed_at: Some(asked_at), ..PubStatus::default() };
         let holdings = AsyncMutex::default();
         Ok(Self { writer, sizes, ttl, holdings, status: Mutex::new(status) })
     }
@@ -61,13 +64,15 @@ impl Leased {
         // Before it is sent: if this future is dropped, or no answer comes, it may be there.
         let replaced = holdings.take(part);
         let answer = self.writer.put(part, Some(lease.id)).await;
-        if let Err(error) = &answer
-            && !may_have_happened(error)
-        {
-            holdings.restore(replaced);
-            self.lost_if(error, lease.id);
+        match &answer {
+            Ok(_) => self.accepted(part),
+            Err(error) if may_have_happened(error) => {}
+            Err(error) => {
+                holdings.restore(replaced);
+                self.lost_if(error, lease.id);
+            }
         }
-        self.lock().keys = holdings.entries.len();
+        self.count(holdings);
         answer
     }
 
@@ -76,19 +81,25 @@ impl Leased {
         let mut holdings = self.holdings.lock().await;
         let answer = self.writer.change(deletes).await;
         if answer.is_ok() {
-            holdings.entries.retain(|key, _| !deletes.iter().any(|delete| delete.key() == key));
-            self.lock().keys = holdings.entries.len();
+            for delete in deletes {
+                holdings.entries.remove(delete.key());
+                self.lock().refused.remove(delete.key());
+            }
+            self.count(&holdings);
         }
         answer
     }
 
     /// Renews the lease, or replaces it if it is lost; when to do so again.
     pub(super) async fn keep(&self) -> Result<Duration, KvError> {
-        let lease = self.lock().lease;
+        let (lease, asked_at) = (self.lock().lease, Instant::now().into_std());
         let renewed = match lease {
             Some(lease) => self.writer.kv.keep_alive(lease.id).await,
             None => Err(KvError::LeaseExpired),
         };
+        if renewed.is_ok() {
+            self.lock().renewed_at = Some(asked_at);
+        }
         let kept = match (renewed, lease) {
             (Err(KvError::LeaseExpired), lease) => {
                 // Waits for a write under way. It may notice the loss, too, and have replaced the lease by then.
@@ -96,6 +107,7 @@ impl Leased {
                 lease.into_iter().for_each(|lease| self.lost_if(&KvError::LeaseExpired, lease.id));
                 self.standing(&mut holdings).await.map(|lease| lease.ttl)
             }
+            (Ok(lifetime), Some(lease)) => self.put_refused(lease.id).await.map(|()| lifetime),
             (renewed, _) => renewed,
         };
         self.lock().last_error = kept.as_ref().err().map(ToString::to_string);
@@ -106,6 +118,7 @@ impl Leased {
     pub(super) async fn end(&self) -> Result<(), KvError> {
         let mut holdings = self.holdings.lock().await;
         let lease = self.lock().lease;
+        // One at most: while one is unfinished none stands.
         for lease in lease.map(|lease| lease.id).into_iter().chain(holdings.unfinished) {
             self.writer.kv.revoke(lease).await?;
         }
@@ -121,34 +134,82 @@ impl Leased {
         if let Some(unfinished) = holdings.unfinished {
             self.writer.kv.revoke(unfinished).await?;
         }
+        let asked_at = Instant::now().into_std();
         let lease = self.writer.kv.grant(self.ttl).await?;
         holdings.unfinished = Some(lease.id);
-        self.put_again(holdings, lease.id).await?;
+        let everything = holdings.entries(|_| true);
+        self.put_again(holdings, everything, lease.id).await?;
         holdings.unfinished = None;
         info!(keys = holdings.entries.len(), "granted another lease and put everything again under it");
+        self.count(holdings);
         let mut status = self.lock();
-        status.lease = Some(lease);
-        status.keys = holdings.entries.len();
+        (status.lease, status.renewed_at) = (Some(lease), Some(asked_at));
         status.regranted = status.regranted.saturating_add(1);
         Ok(lease)
     }
 
-    async fn put_again(&self, holdings: &mut Holdings, lease: LeaseId) -> Result<(), KvError> {
-        let entries = holdings.entries.iter();
-        let mut rest: Vec<_> =
-            entries.map(|(key, value)| EtcdEntry::new(key.clone(), value.clone())).collect();
-        for length in self.sizes.parts(&rest)? {
-            let later = rest.split_off(length.min(rest.len()));
-            while !rest.is_empty() {
-                match self.writer.put(&rest, Some(lease)).await {
-                    Ok(_) => break,
-                    Err(KvError::AlreadyExists { key, .. }) => self.give_up(holdings, &mut rest, key),
-                    Err(error) => return Err(error),
+    /// Tries once more what was refused: rights are given back, and servers restarted with other limits. Not create-only,
+    /// where a try without an answer could not be told from somebody else's key.
+    async fn put_refused(&self, lease: LeaseId) -> Result<(), KvError> {
+        let refused = self.lock().refused.clone();
+        if refused.is_empty() || self.writer.create_only {
+            return Ok(());
+        }
+        let mut holdings = self.holdings.lock().await;
+        let entries = holdings.entries(|key| refused.contains_key(key));
+        let put = self.put_again(&mut holdings, entries, lease).await;
+        put.as_ref().err().into_iter().for_each(|error| self.lost_if(error, lease));
+        self.count(&holdings);
+        put
+    }
+
+    /// Puts these as far as they are accepted. One that is refused has its whole transaction refused, so that is halved
+    /// until it is alone, and keeps nobody else away.
+    async fn put_again(
+        &self,
+        holdings: &mut Holdings,
+        mut entries: Vec<EtcdEntry>,
+        lease: LeaseId,
+    ) -> Result<(), KvError> {
+        let mut parts = Vec::new();
+        for length in self.sizes.parts(&entries)? {
+            let later = entries.split_off(length.min(entries.len()));
+            parts.push(mem::replace(&mut entries, later));
+        }
+        while let Some(mut part) = parts.pop() {
+            match self.writer.put(&part, Some(lease)).await {
+                Ok(_) => self.accepted(&part),
+                Err(KvError::AlreadyExists { key, .. }) => {
+                    self.give_up(holdings, &mut part, key);
+                    parts.extend(Some(part).filter(|part| !part.is_empty()));
+                }
+                Err(error) if !is_refused(&error) => return Err(error),
+                Err(error) if part.len() < 2 => self.refused(part, &error),
+                Err(_) => {
+                    let half = part.split_off(part.len() / 2);
+                    parts.extend([half, part]);
                 }
             }
-            rest = later;
         }
         Ok(())
+    }
+
+    fn accepted(&self, part: &[EtcdEntry]) {
+        let mut status = self.lock();
+        part.iter().for_each(|entry| drop(status.refused.remove(&entry.key)));
+    }
+
+    fn refused(&self, part: Vec<EtcdEntry>, error: &KvError) {
+        for entry in part {
+            if self.lock().refused.insert(entry.key, error.clone()).is_none() {
+                warn!(cause = %error, "a key is refused and stays away; the others are put");
+            }
+        }
+    }
+
+    fn count(&self, holdings: &Holdings) {
+        let mut status = self.lock();
+        status.keys = holdings.entries.len().saturating_sub(status.refused.len());
     }
 
     /// Leaves a key to whoever has taken it.
@@ -156,7 +217,9 @@ impl Leased {
         warn!("somebody else has taken a key while the lease was lost; it is left alone");
         part.retain(|entry| entry.key != key);
         holdings.entries.remove(&key);
-        self.lock().taken.insert(key);
+        let mut status = self.lock();
+        status.refused.remove(&key);
+        status.taken.insert(key);
     }
 
     /// Takes note that this lease is lost, unless another has replaced it already.
@@ -175,6 +238,11 @@ impl Leased {
 }
 
 impl Holdings {
+    fn entries(&self, is_wanted: impl Fn(&Key) -> bool) -> Vec<EtcdEntry> {
+        let wanted = self.entries.iter().filter(|(key, _)| is_wanted(key));
+        wanted.map(|(key, value)| EtcdEntry::new(key.clone(), value.clone())).collect()
+    }
+
     fn take(&mut self, part: &[EtcdEntry]) -> Replaced {
         let put = |entry: &EtcdEntry| {
             (entry.key.clone(), self.entries.insert(entry.key.clone(), entry.value.clone()))

@@ -82,6 +82,11 @@ pub(super) fn may_have_happened(error: &KvError) -> bool {
     matches!(error, KvError::Timeout { .. } | KvError::Failed { .. })
 }
 
+/// Whether the server will not have this, so that asking for less may fare better.
+pub(super) fn is_refused(error: &KvError) -> bool {
+    matches!(error, KvError::Denied { .. } | KvError::TooLarge { .. } | KvError::TooLargeForServer { .. })
+}
+
 fn was_not_sent(error: &KvError) -> bool {
     matches!(error, KvError::Connect { .. })
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 use tracing::{debug, error, info, warn};
 
 use super::burst::{Burst, BurstKind};
@@ -90,7 +91,10 @@ impl Follower for Feed {
     }
 
     fn confirmed(&mut self, revision: Revision) {
-        self.board.update(|status| status.confirmed_revision = Some(revision));
+        let now = Instant::now().into_std();
+        self.board.update(|status| {
+            (status.confirmed_revision, status.confirmed_at) = (Some(revision), Some(now));
+        });
     }
 
     fn tell(&mut self, report: Report) {

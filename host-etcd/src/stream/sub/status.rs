@@ -1,6 +1,7 @@
 //! What a subscription knows about itself.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use crate::kv::Revision;
 use crate::status::State;
@@ -18,6 +19,8 @@ pub struct SubStatus {
     pub revision: Option<Revision>,
     /// The server's revision when it last confirmed what was delivered. It counts changes outside of the scope, too.
     pub confirmed_revision: Option<Revision>,
+    /// When it did so; `None` before the first time.
+    pub confirmed_at: Option<Instant>,
     /// How many keys the scope has after the last burst.
     pub keys: usize,
     /// How many attempts or connections have failed and were followed by another.
@@ -43,6 +46,7 @@ impl Board {
             is_held_back: false,
             revision: None,
             confirmed_revision: None,
+            confirmed_at: None,
             keys: 0,
             reconnects: 0,
             cancels: 0,
