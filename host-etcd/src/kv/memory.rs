@@ -2,11 +2,12 @@
 //!
 //! It counts revisions, keeps its history until that is compacted, and serves watches from any revision of it. A
 //! watch from a future revision is created and stays silent; one from a compacted revision is created and then
-//! cancelled; a watcher that falls behind a compaction is cancelled the same way. `tests/kv_conformance.rs` holds it
+//! cancelled, as over etcd also one from that very revision; a watcher that falls behind a compaction is cancelled likewise. `tests/kv_conformance.rs` holds it
 //! to a real etcd.
 
 mod access;
 mod follow;
+mod history;
 mod leases;
 mod state;
 mod watcher;

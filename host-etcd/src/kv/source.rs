@@ -18,7 +18,7 @@ pub enum WatchMessage {
     Canceled {
         /// Cluster and revision.
         header: Header,
-        /// Set if the start revision is gone: the oldest that can still be watched.
+        /// Set if the start revision is gone: the oldest that is left. A watch has to begin behind it.
         compacted: Option<Revision>,
         /// What the server says; often empty.
         reason: String,

@@ -1,19 +1,13 @@
 //! Keys, revisions and history: what the store is, without a lock and without waiting.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::history::History;
 use super::leases::Leases;
 use crate::kv::{Header, Key, KvChange, KvEntry, KvError, KvUpdate, Lease, LeaseId, Revision, Scope};
-
-/// Transactions whose events one answer to a watch may hold, as in etcd.
-const MAX_BATCH: usize = 1000;
-
-/// Transactions that are remembered; older ones are compacted away. etcd leaves that to its operator, a store in a
-/// proxy's memory has none.
-const MAX_HISTORY: usize = 10_000;
 
 /// The revision of a store that has never been written to.
 const FIRST: Revision = Revision::new(1);
@@ -22,8 +16,7 @@ const FIRST: Revision = Revision::new(1);
 pub(super) struct State {
     header: Header,
     entries: BTreeMap<Key, KvEntry>,
-    /// The events of each transaction, oldest first.
-    history: VecDeque<(Revision, Vec<KvUpdate>)>,
+    history: History,
     compacted: Revision,
     leases: Leases,
     cuts: u64,
@@ -35,7 +28,7 @@ impl State {
             // Another store is another cluster, also in the next process.
             header: Header { cluster_id: fastrand::u64(1..), revision: FIRST },
             entries: BTreeMap::new(),
-            history: VecDeque::new(),
+            history: History::default(),
             compacted: Revision::ZERO,
             leases: Leases::default(),
             cuts: 0,
@@ -72,19 +65,7 @@ impl State {
         is_wanted: impl Fn(&Key) -> bool,
         from: Revision,
     ) -> (Vec<KvUpdate>, Revision) {
-        let start = self.history.partition_point(|(revision, _)| *revision < from);
-        let (mut events, mut next, mut held) = (Vec::new(), from, 0);
-        for (revision, changes) in self.history.iter().skip(start) {
-            let before = events.len();
-            events.extend(changes.iter().filter(|event| is_wanted(event.key())).cloned());
-            next = revision.next();
-            // Not counted if nobody wants it: what has no events says that there is nothing more.
-            held += usize::from(events.len() > before);
-            if held == MAX_BATCH {
-                break;
-            }
-        }
-        (events, next)
+        self.history.events(is_wanted, from)
     }
 
     /// Applies all changes at one revision, if every key is at the revision that is expected of it and every lease
@@ -117,8 +98,10 @@ impl State {
             changes.into_iter().filter_map(|change| self.apply_one(change, mod_revision)).collect();
         if !events.is_empty() {
             self.header.revision = mod_revision;
-            self.history.push_back((mod_revision, events));
-            self.bound_history();
+            self.history.push(mod_revision, events);
+            if let Some(oldest) = self.history.bound() {
+                self.compacted = oldest;
+            }
         }
         self.header.revision
     }
@@ -182,18 +165,8 @@ impl State {
         Ok(())
     }
 
-    fn bound_history(&mut self) {
-        let surplus = self.history.len().saturating_sub(MAX_HISTORY);
-        if surplus > 0
-            && let Some(&(oldest, _)) = self.history.get(surplus)
-        {
-            self.forget_before(oldest);
-        }
-    }
-
     fn forget_before(&mut self, revision: Revision) {
-        let forgotten = self.history.partition_point(|(at, _)| *at < revision);
-        self.history.drain(..forgotten);
+        self.history.forget_before(revision);
         self.compacted = revision;
     }
 

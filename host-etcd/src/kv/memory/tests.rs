@@ -75,9 +75,9 @@ async fn a_compacted_start_is_created_then_cancelled_and_the_stream_stays_open()
         store.put(&KEY.into(), value.as_bytes()).await.expect("put");
     }
     store.compact(Revision::new(3)).expect("compact");
-    let mut kept = watch_from(&store, KEY, 3).await;
-    assert_eq!(events(next(&mut kept).await).len(), 2);
-    let mut gone = watch_from(&store, KEY, 2).await;
+    let mut kept = watch_from(&store, KEY, 4).await;
+    assert_eq!(events(next(&mut kept).await).len(), 1);
+    let mut gone = watch_from(&store, KEY, 3).await;
     let canceled = next(&mut gone).await;
     let Some(WatchMessage::Canceled { compacted, reason, .. }) = canceled else { panic!("{canceled:?}") };
     assert_eq!((compacted, reason.as_str()), (Some(Revision::new(3)), ""));
@@ -158,4 +158,19 @@ async fn values_end_where_etcd_ends_and_history_is_bounded() {
     }
     let mut watch = watch_from(&store, KEY, 2).await;
     assert!(matches!(next(&mut watch).await, Some(WatchMessage::Canceled { .. })));
+}
+
+#[tokio::test]
+async fn history_is_bounded_in_bytes_too_and_its_latest_stays_however_large() {
+    let store = MemoryKv::new();
+    for _ in 0..70 {
+        store.transaction([KvChange::put(KEY, vec![0; 1 << 20])]);
+    }
+    let revision = store.revision().as_u64();
+    let mut watch = watch_from(&store, KEY, revision - 65).await;
+    assert!(matches!(next(&mut watch).await, Some(WatchMessage::Canceled { .. })));
+    let mut watch = watch_from(&store, KEY, revision - 60).await;
+    assert_eq!(events(next(&mut watch).await).len(), 61);
+    store.transaction([KvChange::put(KEY, vec![0; 65 << 20]), KvChange::put("other", "x")]);
+    assert_eq!(events(next(&mut watch).await).len(), 1);
 }

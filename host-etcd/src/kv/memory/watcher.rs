@@ -26,6 +26,8 @@ pub(super) struct MemoryWatch {
     is_wanted: IsWanted,
     /// The first revision that is not delivered yet.
     next: Revision,
+    /// Whether it was opened too late.
+    is_lost: bool,
     phase: Phase,
     /// How often watches had been cut when this one was opened.
     cut: u64,
@@ -35,12 +37,17 @@ pub(super) struct MemoryWatch {
 impl MemoryWatch {
     pub(super) fn new(shared: &Arc<Shared>, is_wanted: IsWanted, from: Revision) -> Self {
         let changed = shared.changed.subscribe();
-        let cut = shared.lock().cuts();
+        let state = shared.lock();
+        // etcd's watches are opened one revision early, so that one must still be there, too.
+        let is_lost = from <= state.compacted() && state.compacted() > Revision::ZERO;
+        let cut = state.cuts();
+        drop(state);
         Self {
             shared: Arc::clone(shared),
             changed,
             is_wanted,
             next: from,
+            is_lost,
             phase: Phase::New,
             cut,
             is_progress_asked: false,
@@ -59,7 +66,7 @@ impl MemoryWatch {
                 Ok(Some(WatchMessage::Created(header)))
             }
             Phase::Canceled => Ok(None),
-            Phase::Open if self.next < state.compacted() => {
+            Phase::Open if self.is_lost || self.next < state.compacted() => {
                 self.phase = Phase::Canceled;
                 let compacted = Some(state.compacted());
                 Ok(Some(WatchMessage::Canceled { header, compacted, reason: String::new() }))
