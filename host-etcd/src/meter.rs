@@ -21,7 +21,8 @@
 //! | `aldis.store.cluster_changes` | counter | count | `store` | times that the cluster was restored, wiped or replaced |
 //! | `aldis.store.sink.failures` | counter | count | `store`, `sink` | snapshots that a sink did not take |
 //! | `aldis.fetch_cache.requests` | counter | count | `outcome` | loads of a tenant's directives, by how they were answered (`hit`, `miss_coalesced`, `miss_fetched`) |
-//! | `aldis.fetch_cache.fetches` | counter | count | `outcome` | reads of tenants' documents, by what they came to (`found`, `absent`, `refused`, `timeout`, `failed`, `busy`, `paused`, `bad_tenant`, `panicked`) |
+//! | `aldis.fetch_cache.fetches` | counter | count | `outcome` | reads of tenants' documents, by what they came to (`found`, `absent`, `refused`, `timeout`, `failed`, `panicked`) |
+//! | `aldis.fetch_cache.unread` | counter | count | `reason` | loads for which nothing was read (`busy`, `paused`, `bad_tenant`) |
 //! | `aldis.fetch_cache.stale` | counter | count | | loads answered with the last that was known |
 //! | `aldis.guest.faults` | counter | count | `kind` | guests that broke (`trap`, `timeout`, `nonsense`) |
 //! | `aldis.guest.sets.refused` | counter | count | | sets that no guest took |
@@ -61,6 +62,7 @@ const CLUSTER_CHANGES: &str = "aldis.store.cluster_changes";
 const SINK_FAILURES: &str = "aldis.store.sink.failures";
 const REQUESTS: &str = "aldis.fetch_cache.requests";
 const FETCHES: &str = "aldis.fetch_cache.fetches";
+const UNREAD: &str = "aldis.fetch_cache.unread";
 const STALE: &str = "aldis.fetch_cache.stale";
 const GUEST_FAULTS: &str = "aldis.guest.faults";
 const GUEST_SETS_REFUSED: &str = "aldis.guest.sets.refused";
@@ -88,6 +90,7 @@ const COUNTERS: &[(&str, &str)] = &[
     (SINK_FAILURES, "snapshots that a sink did not take"),
     (REQUESTS, "loads of a tenant's directives, by how they were answered"),
     (FETCHES, "reads of tenants' documents, by what they came to"),
+    (UNREAD, "loads for which nothing was read"),
     (STALE, "loads answered with the last that was known"),
     (GUEST_FAULTS, "guests that broke"),
     (GUEST_SETS_REFUSED, "sets that no guest took"),
@@ -186,15 +189,22 @@ pub(crate) fn hit() {
     counter!(REQUESTS, "outcome" => "hit").increment(1);
 }
 
-/// They were not; what the read came to, if this load is the one that reports it.
-pub(crate) fn miss(outcome: &'static str, fetch: Option<&'static str>, is_stale: bool) {
+/// They were not.
+pub(crate) fn miss(outcome: &'static str, is_stale: bool) {
     counter!(REQUESTS, "outcome" => outcome).increment(1);
-    if let Some(outcome) = fetch {
-        counter!(FETCHES, "outcome" => outcome).increment(1);
-    }
     if is_stale {
         counter!(STALE).increment(1);
     }
+}
+
+/// They were read for that.
+pub(crate) fn fetch(outcome: &'static str) {
+    counter!(FETCHES, "outcome" => outcome).increment(1);
+}
+
+/// They were not even read, for this reason.
+pub(crate) fn unread(reason: &'static str) {
+    counter!(UNREAD, "reason" => reason).increment(1);
 }
 
 /// What happens to guests.

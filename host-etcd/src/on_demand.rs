@@ -17,7 +17,8 @@
 //! * **Tenants are untrusted input**: of 1 to 256 bytes, and each names one key directly under the prefix
 //!   ([`OnDemandDirectives::key`]). However many a stranger makes up, the memory is bounded, what is asked for often
 //!   stays in it, and etcd sees no more than so many reads [at once](OnDemandBuilder::concurrent_reads) and
-//!   [a second](OnDemandBuilder::reads_per_second); the rest is answered as in an outage, without waiting.
+//!   [a second](OnDemandBuilder::reads_per_second); the rest is answered as in an outage, without waiting. Part of these
+//!   reads is kept for tenants that are known to have a document.
 //!
 //! A tenant's document is consulted for its requests only, and applies as written: a directive without a target takes
 //! all of them, one for another tenant takes none of them.
@@ -115,7 +116,8 @@ impl OnDemandDirectives {
         }
         let (outcome, result) = self.fetch(tenant).await;
         let is_stale = result.as_ref().is_ok_and(|directives| directives.stale.is_some());
-        meter::miss(outcome.label(), fetch_label(&outcome), is_stale);
+        meter::miss(outcome.label(), is_stale);
+        tell_fetch(&outcome);
         (outcome, result)
     }
 
@@ -187,11 +189,15 @@ const fn fetched(outcome: FetchOutcome) -> CacheOutcome<FetchOutcome> {
     CacheOutcome::MissFetched { outcome: Some(outcome) }
 }
 
-/// What the read came to, if this load is the one that reports it.
-fn fetch_label(outcome: &CacheOutcome<FetchOutcome>) -> Option<&'static str> {
+/// Counts the read, or why there was none, if this load is the one that reports it.
+fn tell_fetch(outcome: &CacheOutcome<FetchOutcome>) {
     match outcome {
-        CacheOutcome::Hit | CacheOutcome::MissCoalesced => None,
-        CacheOutcome::MissFetched { outcome } => Some(outcome.map_or("panicked", FetchOutcome::label)),
+        CacheOutcome::Hit | CacheOutcome::MissCoalesced => {}
+        CacheOutcome::MissFetched { outcome: None } => meter::fetch("panicked"),
+        CacheOutcome::MissFetched { outcome: Some(outcome) } if outcome.was_read() => {
+            meter::fetch(outcome.label());
+        }
+        CacheOutcome::MissFetched { outcome: Some(outcome) } => meter::unread(outcome.label()),
     }
 }
 

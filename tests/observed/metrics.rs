@@ -137,8 +137,8 @@ async fn counts_and_gauges_are_those_of_the_story() {
         ("aldis.fetch_cache.fetches", Some("found"), 2.0),
         ("aldis.fetch_cache.fetches", Some("absent"), 1.0),
         ("aldis.fetch_cache.fetches", Some("refused"), 2.0),
-        ("aldis.fetch_cache.fetches", Some("busy"), 1.0),
-        ("aldis.fetch_cache.fetches", Some("bad_tenant"), 1.0),
+        ("aldis.fetch_cache.unread", Some("busy"), 1.0),
+        ("aldis.fetch_cache.unread", Some("bad_tenant"), 1.0),
         ("aldis.fetch_cache.stale", None, 6.0),
         ("aldis.guest.sets.refused", None, 1.0),
     ] {
@@ -153,7 +153,7 @@ async fn counts_and_gauges_are_those_of_the_story() {
         ("aldis.fetch_cache.fetches", Some("timeout")),
         ("aldis.fetch_cache.fetches", Some("panicked")),
         // Unless it was of no length, which is a matter of chance, each of three pauses had one load in it.
-        ("aldis.fetch_cache.fetches", Some("paused")),
+        ("aldis.fetch_cache.unread", Some("paused")),
         ("aldis.guest.faults", Some("trap")),
         ("aldis.guest.replacements", None),
     ] {

@@ -54,6 +54,11 @@ impl Mirror {
         })
     }
 
+    /// How many versions that are gone are remembered, some 150 bytes each.
+    pub(crate) fn remembered(&self) -> usize {
+        self.seen.len()
+    }
+
     /// The mirror that this is the record of. What was refused is judged again, by the rules of this version of Aldis
     /// and by the room there is.
     pub(crate) fn restore(record: Record) -> Self {

@@ -47,6 +47,11 @@ impl Seen {
         seen
     }
 
+    /// How many versions are remembered.
+    pub(super) fn len(&self) -> usize {
+        self.order.len()
+    }
+
     /// What is remembered, gone longest first.
     pub(super) fn iter(&self) -> impl Iterator<Item = Gone> {
         let gone = |id: &Id| Some(Gone { revision: id.0, digest: id.1, first_seen: *self.moments.get(id)? });

@@ -76,14 +76,16 @@ impl OnDemandBuilder {
         self
     }
 
-    /// How many tenants are read at once; 32 unless set, 1 at least.
+    /// How many tenants are read at once; 32 unless set, 1 at least. A quarter of them are for tenants only that are known
+    /// to have a document.
     pub fn concurrent_reads(mut self, count: usize) -> Self {
         self.concurrent_reads = count;
         self
     }
 
     /// How many tenants are read in a second, on the average; 1000 unless set, 1 at least. Has to be above the number
-    /// of tenants that are active within a lifetime, divided by its seconds.
+    /// of tenants that are active within a lifetime, divided by its seconds. A second's worth may come at once, half of it
+    /// of tenants not known to have a document.
     pub fn reads_per_second(mut self, count: u32) -> Self {
         self.reads_per_second = count;
         self

@@ -16,6 +16,9 @@ use crate::mirror::{Digest, Mirror, Refusal};
 /// Bytes that a tenant costs whatever its document holds: the maps and counts of a mirror.
 const TENANT_BYTES: usize = 4096;
 
+/// Bytes for each earlier version of it that is remembered.
+const VERSION_BYTES: usize = 150;
+
 /// The tenants that have a document, or had one. Strangers take no room here, so the latest comer is always let in.
 pub(super) struct Known {
     tenants: Cache<String, Arc<Tenant>>,
@@ -92,7 +95,9 @@ impl Tenant {
         let refused = state.mirror.replace(answer, now).refused.pop().map(|(_, refusal)| refusal);
         state.mirror.catch_up(now);
         let directives = state.directives();
-        let bytes = TENANT_BYTES.saturating_add(values).saturating_add(directives.set.as_image().len());
+        let versions = state.mirror.remembered().saturating_mul(VERSION_BYTES);
+        let image = directives.set.as_image().len();
+        let bytes = [values, versions, image].into_iter().fold(TENANT_BYTES, usize::saturating_add);
         self.weight.store(weight(bytes, heaviest), Ordering::Relaxed);
         (directives, refused)
     }
@@ -130,4 +135,31 @@ pub(super) fn heaviest(capacity: u64) -> u32 {
 
 pub(super) fn weight(bytes: usize, heaviest: u32) -> u32 {
     u32::try_from(bytes).unwrap_or(u32::MAX).min(heaviest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kv::KvEntry;
+
+    fn version(revision: u64) -> Listing {
+        let value = format!(r#"{{"directives":[{{"id":"{revision}","level":"Off","ttl_secs":60}}]}}"#);
+        let mod_revision = Revision::new(revision);
+        let entry = KvEntry { key: "tenant".into(), value: value.into_bytes().into(), mod_revision };
+        Listing { header: Header { cluster_id: 1, revision: mod_revision }, entries: vec![entry] }
+    }
+
+    #[tokio::test]
+    async fn what_is_remembered_of_earlier_versions_counts() {
+        let known = Known::new(1 << 20);
+        let now = Moment { at: UnixMillis::new(1_000_000), lead: std::time::Duration::ZERO };
+        for tenant in 0..16 {
+            for revision in 2..802 {
+                known.take_in(&tenant.to_string(), version(revision), now).await;
+            }
+        }
+        known.tenants.run_pending_tasks().await;
+        let kept = known.tenants.entry_count();
+        assert!(kept <= 8, "{kept} tenants of 120 KB each take more than a mebibyte");
+    }
 }

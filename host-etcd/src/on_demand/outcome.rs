@@ -44,6 +44,12 @@ impl FetchOutcome {
             Self::BadTenant => "bad_tenant",
         }
     }
+
+    /// Whether the store was asked.
+    #[must_use]
+    pub const fn was_read(self) -> bool {
+        !matches!(self, Self::Busy | Self::Paused | Self::BadTenant)
+    }
 }
 
 impl fmt::Display for FetchOutcome {

@@ -7,7 +7,7 @@ use aldis_core::UnixMillis;
 use tokio::time::timeout;
 use tracing::{Instrument, debug_span, info, warn};
 
-use super::gate::{Closed, Gate};
+use super::gate::{Closed, Comer, Gate};
 use super::known::Known;
 use super::{FetchOutcome, LoadError, TenantDirectives};
 use crate::clock::Clock;
@@ -41,12 +41,13 @@ impl Reads {
 
     /// Reads, if the gate lets it pass.
     pub(super) async fn read(&self, tenant: &str, key: &Key) -> Fetched {
-        let _place = match self.gate.enter() {
+        let last = self.known.header(tenant).await;
+        let comer = if last.is_some() { Comer::Known } else { Comer::Stranger };
+        let _place = match self.gate.enter(comer) {
             Ok(place) => place,
             Err(Closed::Busy) => return (FetchOutcome::Busy, Err(LoadError::Busy)),
             Err(Closed::Paused(cause)) => return (FetchOutcome::Paused, Err(LoadError::Paused(cause))),
         };
-        let last = self.known.header(tenant).await;
         let ask = self.ask(key, last).instrument(debug_span!("aldis_read"));
         match timeout(self.deadline, ask).await {
             Ok(Ok(answer)) => self.answered(tenant, answer).await,
