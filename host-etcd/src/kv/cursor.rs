@@ -18,6 +18,13 @@ pub struct WatchCursor {
     bytes: [u8; LENGTH],
 }
 
+/// No position.
+impl Default for WatchCursor {
+    fn default() -> Self {
+        Self::none()
+    }
+}
+
 /// Bytes are no cursor of ours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidCursor {
@@ -126,6 +133,7 @@ mod tests {
     #[test]
     fn none_is_no_bytes_and_no_position() {
         let none = WatchCursor::none();
+        assert_eq!(none, WatchCursor::default());
         assert!(none.is_none() && none.as_bytes().is_empty() && none.position().is_none());
         assert_eq!(WatchCursor::from_bytes(&[]), Ok(none));
         assert!(!WatchCursor::from(HEADER).is_none());

@@ -1,5 +1,6 @@
 //! What a store holds, and how it changes.
 
+use std::str::Utf8Error;
 use std::sync::Arc;
 
 use super::{Key, Revision, VersionToken};
@@ -29,6 +30,15 @@ impl KvEntry {
     #[must_use]
     pub fn version(&self) -> VersionToken {
         self.mod_revision.into()
+    }
+
+    /// The value as text.
+    ///
+    /// # Errors
+    ///
+    /// If it is none.
+    pub fn value_str(&self) -> Result<&str, Utf8Error> {
+        std::str::from_utf8(&self.value)
     }
 }
 
@@ -63,6 +73,12 @@ impl KvUpdate {
             Self::Put(entry) => entry.mod_revision,
             Self::Delete { mod_revision, .. } => *mod_revision,
         }
+    }
+
+    /// The version that the change has made: of a deletion that of the deletion itself, at which no key is.
+    #[must_use]
+    pub fn version(&self) -> VersionToken {
+        self.mod_revision().into()
     }
 }
 

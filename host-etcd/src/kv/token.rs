@@ -8,7 +8,7 @@ use super::Revision;
 const VERSION_CAPACITY: usize = 10;
 
 /// The version of a key, as its backend counts: opaque, inline, compared for equality only.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub struct VersionToken {
     length: u8,
     bytes: [u8; VERSION_CAPACITY],
@@ -25,6 +25,18 @@ pub struct OversizeToken {
 }
 
 impl VersionToken {
+    /// No version: of something whose version is not known. No backend accepts it. It is the default, and no bytes.
+    #[must_use]
+    pub fn unknown() -> Self {
+        Self::default()
+    }
+
+    /// Whether this is no version.
+    #[must_use]
+    pub const fn is_unknown(&self) -> bool {
+        self.length == 0
+    }
+
     /// The token that [`as_bytes`](Self::as_bytes) wrote.
     ///
     /// # Errors
@@ -82,6 +94,14 @@ mod tests {
         }
         let refused = OversizeToken { bytes: 11, limit: 10 };
         assert_eq!(VersionToken::from_bytes(&[0; 11]), Err(refused));
+    }
+
+    #[test]
+    fn unknown_is_the_default_and_no_bytes() {
+        let unknown = VersionToken::unknown();
+        assert!(unknown.is_unknown() && unknown.as_bytes().is_empty() && unknown.revision().is_none());
+        assert_eq!(VersionToken::from_bytes(&[]), Ok(unknown));
+        assert!(!VersionToken::from(Revision::ZERO).is_unknown(), "that is the version of no key");
     }
 
     #[test]
