@@ -135,6 +135,7 @@ async fn any_lifetime_can_be_set() {
     }
 }
 
+/// A value is overwritten only once its life is over: while it lives nobody fetches.
 #[tokio::test]
 async fn cache_overwrite_replaces_value() {
     let cache: TestCache = FetchCache::new(Duration::from_millis(50), 1_000);

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use aldis_etcd::kv::{Key, KvChange, KvUpdate, Revision};
+use tokio::sync::Semaphore;
 
 use crate::follow::Followed;
 use crate::subject::{Backend, Subject};
 
-const WRITERS: u64 = 4;
+const WRITERS: u32 = 4;
 const TRANSACTIONS: u64 = 60;
 
 /// What ends it: the last key of the order, so that it comes last.
@@ -23,27 +24,40 @@ async fn no_transaction_is_torn_lost_or_repeated_beside_concurrent_writers() {
         // It sees everything in one watch, so nothing is to be merged: the measure of the others.
         let mut measure = Followed::start(kv, &["t/"], None);
         assert_eq!(measure.updates().await, []);
-        let writers: Vec<_> = (0..WRITERS).map(|seed| tokio::spawn(write(Arc::clone(kv), seed))).collect();
+        let begun = Arc::new(Semaphore::new(0));
+        let write = |seed| tokio::spawn(write(Arc::clone(kv), seed, Arc::clone(&begun)));
+        let writers: Vec<_> = (0..WRITERS).map(write).collect();
         let mut watches = Vec::new();
         for prefixes in [&["t/a", "t/c", "t/z"][..], &["t/b", "t/z"], &["t/a", "t/b", "t/c", "t/d", "t/z"]] {
-            watches.push((prefixes, Followed::start(kv, prefixes, None)));
-            tokio::task::yield_now().await;
+            while kv.keys(&"t/".into()).await.expect("it answers").is_empty() {
+                tokio::task::yield_now().await;
+            }
+            let mut watch = Followed::start(kv, prefixes, None);
+            let first = watch.updates().await;
+            watches.push((prefixes, watch, first));
         }
+        begun.add_permits(WRITERS as usize);
         for writer in writers {
             writer.await.expect("it writes");
         }
         kv.put(&END.into(), b"").await.expect("put");
         let expected = transactions(&mut measure).await;
-        for (prefixes, mut watch) in watches {
-            check(&subject.name, prefixes, &expected, &mut watch).await;
+        let mut in_the_middle = 0;
+        for (prefixes, mut watch, first) in watches {
+            let (begun, live) = check(&subject.name, prefixes, &expected, first, &mut watch).await;
+            in_the_middle += usize::from(begun > 0 && live > 1);
         }
+        assert!(in_the_middle > 0, "{}: every watch began before the writers or after them", subject.name);
     }
 }
 
-/// Transactions over some of the prefixes each.
-async fn write(kv: Arc<dyn Backend>, seed: u64) {
-    let mut random = fastrand::Rng::with_seed(seed);
+/// Transactions over some of the prefixes each; the last of them once the watches have begun.
+async fn write(kv: Arc<dyn Backend>, seed: u32, begun: Arc<Semaphore>) {
+    let mut random = fastrand::Rng::with_seed(seed.into());
     for number in 0..TRANSACTIONS {
+        if number == TRANSACTIONS - 10 {
+            begun.acquire().await.expect("open").forget();
+        }
         let mut changes = Vec::new();
         let prefixes = random.choose_multiple(["a", "b", "c", "d"], usize::from(number % 4 == 0) + 2);
         for prefix in prefixes {
@@ -69,17 +83,18 @@ async fn transactions(watch: &mut Followed) -> BTreeMap<Revision, Vec<KvUpdate>>
     all
 }
 
-/// What the watch began with is what the transactions up to there come to, and what it delivered is all that follow.
+/// What the watch began with is what the transactions up to there come to, and what it delivered is all that follow. How
+/// many updates lie before it and in it.
 async fn check(
     name: &str,
     prefixes: &[&str],
     expected: &BTreeMap<Revision, Vec<KvUpdate>>,
+    first: Vec<KvUpdate>,
     watch: &mut Followed,
-) {
+) -> (usize, usize) {
     let is_watched = |update: &&KvUpdate| {
         prefixes.iter().any(|prefix| update.key().as_bytes().starts_with(prefix.as_bytes()))
     };
-    let first = watch.next().await.expect("what is there");
     let mut live: Vec<KvUpdate> = Vec::new();
     while live.last().is_none_or(|last| *last.key() != END.into()) {
         // Also holds each batch to whole transactions, in order.
@@ -95,7 +110,7 @@ async fn check(
             KvUpdate::Delete { key, .. } => there.remove(key),
         };
     }
-    let first: BTreeMap<_, _> =
-        first.updates.into_iter().map(|update| (update.key().clone(), update)).collect();
+    let first: BTreeMap<_, _> = first.into_iter().map(|update| (update.key().clone(), update)).collect();
     assert_eq!(first, there, "{name}: {prefixes:?}");
+    (begun, live.len())
 }

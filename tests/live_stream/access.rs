@@ -22,7 +22,7 @@ async fn tokens_that_expire_are_renewed_for_the_watch_the_writes_and_the_lease()
         let connect = Arc::new(EtcdConnector::new(&options).expect("options"));
         let mut subscription = etcd_sub(connect, scope()).await.expect("etcd answers");
         let kv = Arc::new(EtcdKv::connect(&options).await.expect("etcd answers"));
-        let publisher = Publisher::builder(kv).lease_ttl(Duration::from_secs(6));
+        let publisher = Publisher::builder(kv).lease_ttl(Duration::from_secs(15));
         let publisher = publisher.open().await.expect("etcd grants");
         let mut replica = Replica::default();
         for (number, value) in ["1", "2", "3"].into_iter().enumerate() {

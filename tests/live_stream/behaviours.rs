@@ -112,7 +112,7 @@ async fn test_pub_lease_keepalive_extends_ttl() {
     let on_each = Etcd::available().into_iter().map(|version| async move {
         let etcd = Etcd::builder().version(&version).start();
         let kv = kv(&etcd.endpoint()).await;
-        let ttl = Duration::from_secs(5);
+        let ttl = Duration::from_secs(10);
         let publisher = Publisher::builder(kv.clone()).lease_ttl(ttl).open().await.expect("etcd grants");
         publisher.publish(entries(&[("p/a", "1")])).await.expect("etcd takes it");
         tokio::time::sleep(ttl * 2).await;

@@ -10,8 +10,8 @@ use rig::link::Link;
 
 use super::{CONVERGENCE, SOON, entries, kv, shown, shows};
 
-/// Long enough that a busy machine does not lose it by chance.
-const TTL: Duration = Duration::from_secs(5);
+/// Long enough that a busy machine does not lose it by chance, short enough to wait for its end.
+const TTL: Duration = Duration::from_secs(8);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_lease_lost_over_an_outage_is_granted_anew_with_all_its_keys() {

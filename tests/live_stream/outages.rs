@@ -112,7 +112,7 @@ async fn a_wiped_cluster_is_named_and_followed() {
 async fn a_consumer_that_pauses_for_longer_than_a_silence_is_borne_keeps_its_connection() {
     let etcd = Etcd::start();
     let builder = Subscription::builder(connector(&etcd.endpoint()), scope()).capacity(4);
-    let builder = builder.heartbeat(Duration::from_millis(500), Duration::from_secs(3));
+    let builder = builder.heartbeat(Duration::from_millis(500), Duration::from_secs(6));
     let mut subscription = builder.start().await.expect("etcd answers");
     eventually("it is live", SOON, || subscription.status().state == State::Live).await;
     let kv = kv(&etcd.endpoint()).await;
@@ -122,7 +122,7 @@ async fn a_consumer_that_pauses_for_longer_than_a_silence_is_borne_keeps_its_con
         let value = vec![u8::try_from(number).expect("small"); MIB];
         last = kv.transact(&[], &[KvChange::put("p/a", value)]).await.expect("put");
     }
-    tokio::time::sleep(Duration::from_secs(8)).await;
+    tokio::time::sleep(Duration::from_secs(12)).await;
     let status = subscription.status();
     assert!(status.is_held_back && status.revision < Some(Revision::new(6)), "{status:?}");
     let mut replica = Replica::default();
