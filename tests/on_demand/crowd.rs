@@ -28,26 +28,53 @@ async fn requests_of_one_tenant_wait_for_one_read() {
 async fn of_too_many_tenants_at_once_the_surplus_is_off_without_waiting() {
     let bench = Bench::with(|builder| builder.concurrent_reads(8).deadline(PATIENCE));
     bench.reader.is(Mood::Slow);
-    let waiting: Vec<_> = (0..8)
+    // A quarter of the places is not for who is not known.
+    let waiting: Vec<_> = (0..6)
         .map(|number| {
             let on_demand = bench.on_demand.clone();
             tokio::spawn(async move { on_demand.load(&format!("tenant {number}")).await })
         })
         .collect();
-    eventually("eight are under way", PATIENCE, || bench.reader.under_way() == 8).await;
+    eventually("six are under way", PATIENCE, || bench.reader.under_way() == 6).await;
     for number in 0..1_000 {
         let stranger = format!("stranger {number}");
         let (outcome, directives) = bench.on_demand.load(&stranger).await;
         assert_eq!((outcome, directives), (fetched(FetchOutcome::Busy), Err(LoadError::Busy)));
         assert_eq!(bench.on_demand.decide(&stranger, &Request::EMPTY).await, Decision::OFF);
     }
-    bench.reader.let_go(8);
+    bench.reader.let_go(6);
     for load in waiting {
         assert_eq!(load.await.expect("no panic").0, fetched(FetchOutcome::Absent));
     }
-    assert_eq!((bench.reader.most_under_way(), bench.reader.calls()), (8, 8));
+    assert_eq!((bench.reader.most_under_way(), bench.reader.calls()), (6, 6));
     bench.reader.is(Mood::Good);
     assert_eq!(bench.load("stranger 1").await.0, fetched(FetchOutcome::Absent), "an error is not cached");
+}
+
+#[tokio::test]
+async fn a_tenant_that_is_known_is_switched_off_in_time_while_strangers_come_in_a_flood() {
+    let bench = Bench::with(|builder| builder.ttl(TTL).concurrent_reads(4).deadline(PATIENCE));
+    bench.put("acme", &document("one")).await;
+    bench.load("acme").await;
+    bench.reader.is(Mood::Slow);
+    let flood: Vec<_> = (0..100)
+        .map(|number| {
+            let on_demand = bench.on_demand.clone();
+            tokio::spawn(async move { on_demand.load(&format!("stranger {number}")).await })
+        })
+        .collect();
+    eventually("strangers are read", PATIENCE, || bench.reader.under_way() == 3).await;
+    bench.put("acme", r#"{"directives":[]}"#).await;
+    tokio::time::sleep(TTL * 2).await;
+    let acme = bench.on_demand.clone();
+    let acme = tokio::spawn(async move { acme.load("acme").await });
+    eventually("acme is read, too", PATIENCE, || bench.reader.under_way() == 4).await;
+    bench.reader.let_go(4);
+    let directives = acme.await.expect("no panic").1.expect("it is read");
+    assert_eq!((ids(&directives).as_str(), &directives.stale), ("", &None));
+    for stranger in flood {
+        stranger.await.expect("no panic").1.map(drop).unwrap_or_default();
+    }
 }
 
 #[tokio::test]

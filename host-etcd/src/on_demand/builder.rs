@@ -84,8 +84,8 @@ impl OnDemandBuilder {
     }
 
     /// How many tenants are read in a second, on the average; 1000 unless set, 1 at least. Has to be above the number
-    /// of tenants that are active within a lifetime, divided by its seconds. A second's worth may come at once, half of it
-    /// of tenants not known to have a document.
+    /// of tenants that are active within a lifetime, divided by its seconds. A second's worth may come at once, and half a
+    /// second's more of tenants that are known to have a document.
     pub fn reads_per_second(mut self, count: u32) -> Self {
         self.reads_per_second = count;
         self
