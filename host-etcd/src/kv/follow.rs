@@ -42,10 +42,18 @@ pub(in crate::kv) async fn follow(
     tx: &Sender<KvBatch>,
 ) -> Result<(), KvError> {
     let prefixes = Prefixes::new(prefixes)?;
+    while_received(tx, run(source, &prefixes, cursor, tx)).await
+}
+
+/// Goes on until the receiver is dropped, which is a good end, or until it ends by itself.
+pub(in crate::kv) async fn while_received(
+    tx: &Sender<KvBatch>,
+    watch: impl Future<Output = Result<(), KvError>>,
+) -> Result<(), KvError> {
     tokio::select! {
         biased;
         () = tx.closed() => Ok(()),
-        ended = run(source, &prefixes, cursor, tx) => ended,
+        ended = watch => ended,
     }
 }
 

@@ -48,7 +48,7 @@ pub trait KvTtl: KvTransact {
     async fn revoke(&self, lease: LeaseId) -> Result<(), KvError>;
 
     /// Puts a value that goes after `ttl`, under a lease of its own. If the put fails the lease is ended again; should
-    /// that fail as well, it ends by itself.
+    /// that fail as well, or the future be dropped between grant and put, it ends by itself.
     ///
     /// # Errors
     ///

@@ -80,8 +80,12 @@ impl Failure {
     pub(super) fn of_cancel(reason: &str) -> Self {
         match reason {
             "" => Self::Other("the server has cancelled it and does not say why".to_owned()),
-            _ if reason.contains(said::NO_RIGHT) => Self::Denied(reason.to_owned()),
-            _ if reason.contains(said::BAD_TOKEN) || reason.contains(said::OLD_AUTH) => {
+            // Older servers tell of a token that has expired as of a right that is missing
+            // (https://github.com/etcd-io/etcd/issues/12385).
+            _ if [said::NO_RIGHT, said::BAD_TOKEN, said::OLD_AUTH]
+                .iter()
+                .any(|said| reason.contains(said)) =>
+            {
                 Self::BadToken(reason.to_owned())
             }
             _ => Self::Other(reason.to_owned()),

@@ -13,9 +13,9 @@ use crate::kv::{Connect, KvError};
 /// A cluster to read from and write to.
 ///
 /// It holds one connection and moves on to the next endpoint when that fails, or when a call is dropped that it has not
-/// answered for a while. Reads are tried on each endpoint. A
-/// write is sent once, since a write without an answer may have happened; only a write that was refused for its
-/// credentials — a token that expired — is sent again, over a connection that authenticates anew.
+/// answered for a while. Reads are tried on each endpoint. A write is sent once, since a write without an answer may have
+/// happened; only a write that was refused for its token, such as one that expired, is sent again, over a connection that
+/// authenticates anew. While no endpoint can be reached, all who wait share what comes of one round of them.
 pub struct EtcdKv {
     connector: EtcdConnector,
     current: Mutex<Current>,

@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use tokio::sync::mpsc::Sender;
 
 use super::EtcdKv;
+use crate::kv::follow::while_received;
 use crate::kv::{
     Connect, Header, Key, KvBatch, KvChange, KvCondition, KvEntry, KvError, KvPurge, KvReader, KvSource,
     KvTransact, KvTtl, KvWatch, KvWatcher, KvWriter, Lease, LeaseId, Listing, Revision, Scope, WatchCursor,
@@ -122,14 +123,14 @@ impl KvWatcher for EtcdKv {
         cursor: &WatchCursor,
         tx: Sender<KvBatch>,
     ) -> Result<(), KvError> {
-        let connection = tokio::select! {
-            biased;
-            () = tx.closed() => return Ok(()),
-            connection = self.connection() => connection?,
-        };
-        let ended = connection.watch_prefixes_from(prefixes, cursor, tx).await;
-        self.blames(&connection, &ended);
-        ended
+        // Also while there is no connection yet.
+        while_received(&tx, async {
+            let connection = self.connection().await?;
+            let ended = connection.watch_prefixes_from(prefixes, cursor, tx.clone()).await;
+            self.blames(&connection, &ended);
+            ended
+        })
+        .await
     }
 }
 
