@@ -28,7 +28,7 @@ async fn any_weather(seed: u64) {
     fastrand::seed(seed);
     let mut random = fastrand::Rng::with_seed(seed);
     let kv = Troubled::new();
-    let create_only = seed % 3 == 0;
+    let create_only = seed.is_multiple_of(3);
     let builder = plain(&kv).lease_ttl(TTL);
     let builder = if create_only { builder.create_only() } else { builder };
     let publisher = builder.open().await.expect("memory grants");

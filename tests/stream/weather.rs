@@ -153,7 +153,7 @@ impl World {
             replica: Replica::default(),
             existing: BTreeSet::new(),
             history: BTreeSet::new(),
-            is_lossless: seed % 2 == 0,
+            is_lossless: seed.is_multiple_of(2),
             live: 0,
         }
     }
