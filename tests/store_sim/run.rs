@@ -11,7 +11,7 @@ use tokio::time::{Instant, advance, sleep, sleep_until};
 use crate::cluster::SCOPE;
 use crate::link::Link;
 use crate::observer::Observer;
-use crate::weather::{GRID, Shared, World, is_so};
+use crate::weather::{GRID, Shared, World};
 
 /// How long a storm goes on.
 const STORM: Duration = Duration::from_secs(90);
