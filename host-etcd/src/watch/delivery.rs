@@ -141,12 +141,12 @@ impl Watch {
     /// list that was waiting for this one says nothing about the next.
     pub(super) fn settle_verification(&mut self, now: Instant) {
         let Some(delivered) = self.delivered else { return };
-        let next = now + self.rotation.about(self.config.verify_every);
         let Phase::Watching(standing) = &mut self.phase else { return };
-        let Some((listing, later)) = standing.take_verified(delivered.revision, now, next) else { return };
+        let Some((listing, later)) = standing.take_verified(delivered.revision, now) else { return };
         let caught_up = standing.caught_up;
         let revision = listing.header.revision.max(delivered.revision);
         self.raise_delivered(revision);
+        self.verify_again(now);
         self.outputs.push_back(Output::Verify { listing, later });
         // The list may have waited for long.
         if caught_up {
@@ -154,14 +154,19 @@ impl Watch {
         }
     }
 
+    /// In a minute; in seconds if the last read has not told what only a read can tell, because it failed or was stale.
+    fn verify_again(&mut self, now: Instant) {
+        let delivered = self.delivered.map_or(Revision::ZERO, |delivered| delivered.revision);
+        let Phase::Watching(standing) = &mut self.phase else { return };
+        let again_in = match standing.needs_a_read(delivered) {
+            true => self.rotation.about(VERIFY_RESUMED_WITHIN),
+            false => self.rotation.about(self.config.verify_every),
+        };
+        standing.verify = Verify::Due(now + again_in);
+    }
+
     pub(super) fn give_up_verification(&mut self, cause: KvError, now: Instant) {
-        if let Phase::Watching(standing) = &mut self.phase {
-            let again_in = match standing.needs_a_read() {
-                true => self.rotation.about(VERIFY_RESUMED_WITHIN),
-                false => self.rotation.about(self.config.verify_every),
-            };
-            standing.verify = Verify::Due(now + again_in);
-        }
+        self.verify_again(now);
         self.report(Report::Unverified { cause });
     }
 

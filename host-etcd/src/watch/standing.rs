@@ -119,7 +119,7 @@ impl Standing {
         // it overtake events. That also means that it may be behind what was delivered.
         self.progress = self.progress.max(said);
         self.dead_at = None;
-        if !self.caught_up && self.progress.max(delivered) < self.reach {
+        if !self.caught_up && !self.has_reached(delivered) {
             if let Verify::Due(at) = &mut self.verify
                 && !std::mem::replace(&mut self.answers_early, true)
             {
@@ -171,8 +171,12 @@ impl Standing {
     }
 
     /// Whether only a read can tell that it has caught up.
-    pub(super) fn needs_a_read(&self) -> bool {
-        self.answers_early && !self.caught_up
+    pub(super) fn needs_a_read(&self, delivered: Revision) -> bool {
+        self.answers_early && !self.caught_up && !self.has_reached(delivered)
+    }
+
+    fn has_reached(&self, delivered: Revision) -> bool {
+        self.progress.max(delivered) >= self.reach
     }
 
     fn interval(&self, config: &Config) -> Duration {
@@ -192,10 +196,9 @@ impl Standing {
         &mut self,
         delivered: Revision,
         now: Instant,
-        next: Instant,
     ) -> Option<(Listing, BTreeSet<Key>)> {
         let reached = self.progress.max(delivered);
-        match std::mem::replace(&mut self.verify, Verify::Due(next)) {
+        match std::mem::replace(&mut self.verify, Verify::Due(now)) {
             Verify::Held { listing, changed, until }
                 if listing.header.revision <= reached || until <= now =>
             {

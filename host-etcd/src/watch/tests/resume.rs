@@ -63,6 +63,26 @@ fn a_server_that_answers_before_it_has_delivered_is_not_believed_until_it_has() 
     let outputs = is_quiet.pass(Duration::from_millis(500));
     assert_eq!(delivered(&outputs).len(), 1, "compared, though the watch has not come so far");
     assert_eq!(reports(&is_quiet.handle(progress(20))), [&Report::Live]);
+
+    // A read that fails, or is itself from before, has told nothing: there is another within seconds.
+    for answer in [Input::Listed(listing(44, &[("d/a", 20)])), super::bench::refused()] {
+        let mut told_nothing = Bench::standing_at(10);
+        early(&mut told_nothing);
+        told_nothing.handle(answer);
+        let mut asked = Vec::new();
+        for _ in 0..28 {
+            asked.extend(told_nothing.pass(Duration::from_millis(250)));
+            asked.extend(told_nothing.handle(progress(20)));
+        }
+        assert_eq!(asked.iter().filter(|output| **output == Output::List).count(), 1, "not with each answer");
+        assert_eq!(
+            reports(&asked),
+            reports(&asked)
+                .into_iter()
+                .filter(|report| matches!(report, Report::Unverified { .. }))
+                .collect::<Vec<_>>()
+        );
+    }
 }
 
 #[test]

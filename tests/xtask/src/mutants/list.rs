@@ -72,8 +72,8 @@ pub(crate) const MUTATIONS: &[Mutation] = &[
         statement: "8.2",
         why: "an answer from before the watch has caught up makes it live",
         file: "watch/standing.rs",
-        find: "self.progress.max(delivered) < self.reach",
-        replace: "self.progress.max(delivered) < Revision::ZERO",
+        find: "self.progress.max(delivered) >= self.reach",
+        replace: "self.progress.max(delivered) >= Revision::ZERO",
         noticed: Both,
     },
     Mutation {
