@@ -49,6 +49,10 @@ mod tests;
 /// Milliseconds between looks at the wall clock: it costs as much as the monotonic one, so not every reading pays.
 const LOOK_EVERY: u64 = 100;
 
+/// Readings of the two clocks within so many milliseconds count as of one instant. Otherwise they are read anew, so often.
+const AT_ONCE: u64 = 1;
+const READ_AT_MOST: u32 = 4;
+
 /// 2026-01-01, before which no reading was ever written down. A wall clock that shows an earlier time has lost it.
 const FIRST_YEAR: u64 = 1_767_225_600_000;
 
@@ -103,6 +107,17 @@ pub struct Moment {
     pub lead: Duration,
 }
 
+impl Moment {
+    /// The same by a clock that is ahead by so much more.
+    pub(crate) fn later_by(self, by: Duration) -> Self {
+        let millis = u64::try_from(by.as_millis()).unwrap_or(u64::MAX);
+        Self {
+            at: UnixMillis::new(self.at.as_u64().saturating_add(millis)),
+            lead: self.lead.saturating_add(by),
+        }
+    }
+}
+
 impl Clock {
     /// A clock on the system's readings; `None` if the machine does not know the time: without a clock nothing may
     /// be on.
@@ -120,19 +135,25 @@ impl Clock {
     /// The same clock, reading no earlier than `floor` from now on.
     #[must_use]
     pub fn no_earlier_than(self, floor: UnixMillis) -> Self {
-        let offset = floor.as_u64().saturating_sub(self.source.monotonic());
-        self.offset.fetch_max(offset, Ordering::Relaxed);
+        self.raise(floor);
         self
     }
 
+    /// Reads no earlier than `floor` from now on. Returns by how much that has put it forward.
+    pub(crate) fn raise(&self, floor: UnixMillis) -> Duration {
+        let offset = floor.as_u64().saturating_sub(self.source.monotonic());
+        let before = self.offset.fetch_max(offset, Ordering::Relaxed);
+        Duration::from_millis(offset.saturating_sub(before))
+    }
+
     fn begin(source: Source) -> Option<Self> {
-        let (monotonic, wall) = (source.monotonic(), source.wall()?);
-        let offset = wall.saturating_sub(monotonic);
+        let offset = source.wall_offset()?;
+        let next_look = source.monotonic().saturating_add(LOOK_EVERY);
         Some(Self {
             source,
             offset: AtomicU64::new(offset),
             wall_offset: AtomicU64::new(offset),
-            next_look: AtomicU64::new(monotonic.saturating_add(LOOK_EVERY)),
+            next_look: AtomicU64::new(next_look),
         })
     }
 
@@ -164,9 +185,8 @@ impl Clock {
     /// Follows the wall clock if it is ahead; by how much it is behind, or was when it was last seen.
     fn look(&self, monotonic: u64) -> Duration {
         self.next_look.store(monotonic.saturating_add(LOOK_EVERY), Ordering::Relaxed);
-        let wall_offset = match self.source.wall() {
-            Some(wall) => {
-                let offset = wall.saturating_sub(monotonic);
+        let wall_offset = match self.source.wall_offset() {
+            Some(offset) => {
                 self.wall_offset.store(offset, Ordering::Relaxed);
                 offset
             }
@@ -178,6 +198,23 @@ impl Clock {
 }
 
 impl Source {
+    /// What to add to the monotonic time to come to that of the wall clock. Two clocks are not read in one instant: a
+    /// pause between the two readings must not pass for a step forward, which would leave a lead for ever. So the
+    /// monotonic clock is read last, and both once more if that took suspiciously long.
+    fn wall_offset(&self) -> Option<u64> {
+        let mut offset = None;
+        for _ in 0..READ_AT_MOST {
+            let before = self.monotonic();
+            let wall = self.wall()?;
+            let after = self.monotonic();
+            offset = offset.max(Some(wall.saturating_sub(after)));
+            if after.saturating_sub(before) <= AT_ONCE {
+                break;
+            }
+        }
+        offset
+    }
+
     fn monotonic(&self) -> u64 {
         match self {
             Self::System(origin) => u64::try_from(origin.elapsed().as_millis()).unwrap_or(u64::MAX),

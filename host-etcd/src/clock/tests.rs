@@ -144,6 +144,49 @@ fn a_wall_clock_that_is_lost_does_not_take_the_lead_with_it() {
     assert_eq!(clock.lead(), Duration::from_millis(HOUR), "nothing says that it has caught up");
 }
 
+/// A machine that stops this process for a minute, once, right after it has read one of its clocks.
+#[derive(Debug)]
+struct Stopped {
+    machine: Arc<Machine>,
+    after: AtomicU64,
+}
+
+impl Stopped {
+    fn tick(&self) {
+        if self.after.fetch_sub(1, Ordering::Relaxed) == 1 {
+            self.machine.pass(60_000);
+        }
+    }
+}
+
+impl Readings for Stopped {
+    fn monotonic(&self) -> u64 {
+        let read = self.machine.monotonic();
+        self.tick();
+        read
+    }
+
+    fn wall(&self) -> Option<u64> {
+        let read = self.machine.wall();
+        self.tick();
+        read
+    }
+}
+
+#[test]
+fn a_pause_between_two_readings_is_not_a_step() {
+    for readings in 1..12 {
+        let machine = Machine::new();
+        let stopped = Stopped { machine: Arc::clone(&machine), after: AtomicU64::new(readings) };
+        let clock = Clock::new(Arc::new(stopped)).expect("has a clock");
+        for _ in 0..4 {
+            let Moment { at, lead } = clock.moment();
+            assert!(at <= machine.clock().expect("has a clock").now(), "after {readings} readings");
+            assert_eq!(lead, Duration::ZERO, "after {readings} readings");
+        }
+    }
+}
+
 #[test]
 fn after_a_restart_it_goes_on_where_it_was_if_the_wall_clock_was_set_back() {
     let machine = Machine::new();
