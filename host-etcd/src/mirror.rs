@@ -21,6 +21,7 @@ use crate::kv::{Header, Key, KvEntry, KvUpdate, Listing, Revision};
 
 mod digest;
 mod document;
+mod late;
 mod merge;
 mod record;
 mod seen;
@@ -99,6 +100,8 @@ pub struct Mirror {
     /// The largest lead of any version's moment.
     lead: Duration,
     unsettled: Unsettled,
+    /// The snapshot has changed by what came late, and nobody was told.
+    is_untold: bool,
 }
 
 /// What is known under one key.
@@ -192,10 +195,13 @@ impl Mirror {
     }
 
     /// Takes from the translation of documents what the wall clock has come forward since: their ends come nearer by as
-    /// much (see [`clock`](crate::clock)). Costs nothing unless there is a lead that has shrunk by a second.
+    /// much (see [`clock`](crate::clock)). Costs nothing unless there is a lead that has shrunk by a second, or something
+    /// has come late.
     pub fn catch_up(&mut self, now: Moment) -> Outcome {
+        let is_untold = std::mem::take(&mut self.is_untold);
+        let untold = self.snapshot.clone().filter(|_| is_untold);
         if self.lead < now.lead.saturating_add(NEGLIGIBLE_LEAD) {
-            return Outcome::default();
+            return Outcome { snapshot: untold, ..Outcome::default() };
         }
         self.lead = now.lead;
         self.seen.limit_leads(now.lead);
@@ -208,7 +214,8 @@ impl Mirror {
                 self.unsettled.replaced.entry(key.clone()).or_insert(before);
             }
         }
-        self.settle()
+        let outcome = self.settle();
+        Outcome { snapshot: outcome.snapshot.or(untold), ..outcome }
     }
 
     /// Puts what was taken in in force: makes the snapshot, if that changes anything.
@@ -234,6 +241,7 @@ impl Mirror {
         let good = self.keys.iter().filter_map(|(key, slot)| Some((key, slot.good.as_ref()?)));
         let digest = Digest::of(good.map(|(key, document)| (key.as_bytes(), &*document.version.value)));
         self.snapshot = Some(Arc::new(Snapshot { revision, digest, set }));
+        self.is_untold = false;
     }
 
     fn swap_in(&mut self, listing: Listing, later: &BTreeSet<Key>, now: Moment, is_new: bool) -> Outcome {

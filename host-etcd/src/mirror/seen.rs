@@ -79,6 +79,20 @@ impl Seen {
         self.moments.values_mut().for_each(|moment| moment.lead = moment.lead.min(lead));
     }
 
+    /// Remembers what has gone later as well. What both know counts from when this one saw it.
+    pub(super) fn go_on_with(&mut self, later: &Self) {
+        for Gone { revision, digest, first_seen } in later.iter() {
+            let id = (revision, digest);
+            let first_seen = self.moments.get(&id).copied().unwrap_or(first_seen);
+            self.insert(id, first_seen);
+        }
+    }
+
+    /// All of them were seen by a clock that was behind by so much.
+    pub(super) fn shift(&mut self, by: Duration) {
+        self.moments.values_mut().for_each(|moment| *moment = moment.later_by(by));
+    }
+
     fn insert(&mut self, id: Id, first_seen: Moment) {
         if self.moments.insert(id, first_seen).is_some() {
             // It had come back, and is the latest to go now. Costs a search, but hardly ever happens.

@@ -1,6 +1,7 @@
 //! Last good, first seen, one snapshot for one transaction.
 
 mod anchors;
+mod late;
 mod restart;
 mod room;
 
