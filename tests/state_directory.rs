@@ -4,6 +4,8 @@
 
 #[path = "state_directory/crash.rs"]
 mod crash;
+#[path = "state_directory/late.rs"]
+mod late;
 #[path = "state_directory/machine.rs"]
 mod machine;
 #[path = "state_directory/start.rs"]
@@ -55,7 +57,8 @@ impl Switch {
     }
 
     fn builder(&self, directory: &Path) -> Builder {
-        EtcdDirectiveStore::over(Arc::new(self.clone())).scope(KEY).state_directory(directory)
+        let builder = EtcdDirectiveStore::over(Arc::new(self.clone())).scope(KEY);
+        builder.state_directory(directory).flush_limit(PATIENCE)
     }
 
     async fn store(&self, directory: &Path) -> EtcdDirectiveStore {

@@ -93,3 +93,21 @@ async fn stores_of_several_scopes_and_two_of_one_share_a_directory() {
         assert_eq!(ids(&store), expected, "{scope}");
     }
 }
+
+#[tokio::test]
+async fn a_file_that_the_system_does_not_let_us_read_is_not_overwritten() {
+    let (kv, home) = (Switch::new(), TempDir::new().expect("a scratch folder"));
+    kv.put(document("one", 600)).await;
+    drop(kv.store(home.path()).await);
+    let file = state_file(home.path());
+    // A link into itself: it cannot be read, by whoever it is tried.
+    fs::remove_file(&file).expect("removed");
+    std::os::unix::fs::symlink(&file, &file).expect("a link");
+    let store = kv.store(home.path()).await;
+    assert!(store.status().state_refused.is_some_and(|cause| cause.contains("cannot be read")));
+    drop(store);
+    let aside = file.with_extension("state.unread");
+    assert_eq!(fs::read_link(&aside).expect("is kept"), file);
+    assert!(fs::symlink_metadata(&file).expect("is written").is_file());
+    assert!(kv.store(home.path()).await.status().state_refused.is_none());
+}

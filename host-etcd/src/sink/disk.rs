@@ -9,11 +9,18 @@
 //! Both are replaced by a rename, after the new file was synced, and then the directory is synced: at every moment there
 //! is either the old file or the new one, whole. They are readable by the owner only, because documents hold the names
 //! of tenants. Several processes may share a directory: temporary files have random names, and the last writer wins. As far
-//! as they follow the same cluster that is as good as any, but for when relative lifetimes were first seen.
+//! as they follow the same cluster that is as good as any, but for when relative lifetimes were first seen. Of the clocks
+//! the later one wins.
 //!
 //! What cannot be read as a whole is not used at all: the store starts as if there was nothing, says why, and leaves the
 //! file aside as `….refused`, in place of one that was left there before. A file that the system does not let us read
-//! stays where it is; somebody may mend its permissions. To start from nothing on purpose, remove the files.
+//! stays where it is until there is something to write in its place, and then beside it as `….unread`: somebody may mend
+//! what ails it. A clock that cannot be used does not cost the state. Without a state a clock means nothing: what is read
+//! then counts as published anew, and a lead would only be translated away.
+//!
+//! A store does not wait long for a slow disk, and starts without; what is read at last is taken in then, and nothing is
+//! written before. To start from nothing on purpose, remove the files while no store runs: a store that runs writes them
+//! again.
 //!
 //! # Layout
 //!
@@ -51,9 +58,12 @@
 mod bytes;
 mod error;
 mod files;
+mod keeper;
 mod layout;
+mod medium;
 #[cfg(test)]
 mod tests;
+mod whole;
 mod writer;
 
 use aldis_core::UnixMillis;
@@ -64,6 +74,7 @@ use crate::mirror::Record;
 
 pub use error::StateError;
 pub(crate) use files::StateDirectory;
+pub(crate) use keeper::Restored;
 pub(crate) use writer::{Disk, Writer};
 
 /// What is known of time.
@@ -84,28 +95,39 @@ pub(crate) struct Confirmed {
     pub(crate) revision: Revision,
 }
 
+/// What was in a directory: the later of what both files say of time, and what was known.
+pub(crate) type Found = Result<(Pulse, Record), StateError>;
+
 impl StateDirectory {
     /// Reads what was left there, on a machine whose clock shows `wall`. Blocks, for as long as the disk takes.
     ///
     /// # Errors
     ///
-    /// If there is nothing, or nothing to be used; the file is then out of the way of the next one.
-    pub(crate) fn load(&self, wall: UnixMillis) -> Result<(Pulse, Record), StateError> {
+    /// If there is nothing, or nothing to be used; a file that is at fault is then out of the way of the next one.
+    pub(crate) fn load(&self, wall: UnixMillis) -> Found {
         self.sweep();
-        let (mut pulse, record) =
-            self.open(files::State, layout::decode_state)?.ok_or(StateError::Missing)?;
-        match self.open(files::Clock, layout::decode_clock) {
-            Ok(Some(later)) => pulse = pulse.max(later),
-            Ok(None) => {}
-            // The state's own reading is a little older.
-            Err(error) => tracing::warn!(%error, "the clock file of the state directory is not used"),
+        let (pulse, record) = self.open(files::State, layout::decode_state)?.ok_or(StateError::Missing)?;
+        // Its clock is as late or later.
+        self.believe(files::State, &pulse, wall).inspect_err(|_| self.set_aside(files::Clock, "refused"))?;
+        let clock = self.open(files::Clock, layout::decode_clock).and_then(|clock| {
+            clock.map(|pulse| self.believe(files::Clock, &pulse, wall).map(|()| pulse)).transpose()
+        });
+        match clock {
+            Ok(clock) => Ok((clock.map_or(pulse, |later| pulse.max(later)), record)),
+            Err(error) => {
+                // The state's own reading is a little older.
+                tracing::warn!(%error, "the clock file of the state directory is not used");
+                Ok((pulse, record))
+            }
         }
-        if !is_believable(pulse.reading, wall) {
-            self.set_aside(files::State);
-            self.set_aside(files::Clock);
-            return Err(StateError::FromTheFuture { ahead: pulse.reading.saturating_since(wall) });
+    }
+
+    fn believe(&self, kind: files::Kind, pulse: &Pulse, wall: UnixMillis) -> Result<(), StateError> {
+        if is_believable(pulse.reading, wall) {
+            return Ok(());
         }
-        Ok((pulse, record))
+        self.set_aside(kind, "refused");
+        Err(StateError::FromTheFuture { ahead: pulse.reading.saturating_since(wall) })
     }
 }
 

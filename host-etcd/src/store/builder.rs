@@ -20,6 +20,9 @@ const DEFAULT_NAME: &str = "default";
 /// How long the start may take unless it is set.
 const DEFAULT_CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// How long dropping a store waits for the disk unless it is set. A healthy one needs milliseconds.
+const DEFAULT_FLUSH_LIMIT: Duration = Duration::from_millis(500);
+
 /// Configures a store. What is not set has a default that suits a production cluster.
 #[must_use = "a builder does nothing until it connects"]
 pub struct Builder {
@@ -33,6 +36,7 @@ pub struct Builder {
     pub(super) verify_every: Option<Duration>,
     pub(super) state_directory: Option<PathBuf>,
     pub(super) start_from_disk: bool,
+    pub(super) flush_limit: Duration,
     pub(super) readings: Option<Arc<dyn Readings>>,
 }
 
@@ -71,6 +75,7 @@ impl Builder {
             verify_every: None,
             state_directory: None,
             start_from_disk: false,
+            flush_limit: DEFAULT_FLUSH_LIMIT,
             readings: None,
         }
     }
@@ -161,7 +166,12 @@ impl Builder {
     /// gone never delays a reader or the watch; its failures are counted in
     /// [`Status::sink_failures`](crate::Status::sink_failures) and tried again. Files that cannot be used are set aside
     /// as `….refused`, [`Status::state_refused`](crate::Status::state_refused) says why, and the store starts without.
-    /// Dropping the last handle waits up to half a second for the last write.
+    /// Dropping the last handle waits a little for the last write, up to the [`flush_limit`](Self::flush_limit). Of a
+    /// failure that goes on only the beginning is logged.
+    ///
+    /// A disk that takes longer than a quarter of the connect timeout to be read does not hold up the start. What it says
+    /// later is taken in when it comes, and nothing is written before: relative lifetimes then go on from where they
+    /// began, and what had expired is off again.
     ///
     /// If the cluster is behind what the directory holds, or another one, it is read again a few times, for up to a
     /// second and a half, and then followed; [`Change::ClusterChanged`](crate::Change::ClusterChanged) tells of it.
@@ -182,6 +192,13 @@ impl Builder {
     /// answers; from then on the store follows as usual. If etcd answers in time this changes nothing.
     pub fn start_from_disk(mut self, may_start: bool) -> Self {
         self.start_from_disk = may_start;
+        self
+    }
+
+    /// How long dropping the last handle waits for the last write to the state directory, on the thread that drops it;
+    /// half a second unless set. What comes later is written all the same, if the process lives that long.
+    pub fn flush_limit(mut self, limit: Duration) -> Self {
+        self.flush_limit = limit;
         self
     }
 

@@ -1,6 +1,7 @@
 //! How a store is started.
 
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,8 +12,8 @@ use super::error::{EndpointFailure, StartError};
 use super::state::State;
 use super::{Builder, EtcdDirectiveStore, Shared};
 use crate::clock::Clock;
-use crate::driver::{self, Fallback, Parts, StartFailure};
-use crate::kv::Revision;
+use crate::driver::{self, Parts, StartFailure};
+use crate::kv::{Connect, Revision};
 use crate::mirror::{Digest, Snapshot};
 use crate::sink::disk::Disk;
 use crate::sink::{NativeCache, Sink};
@@ -37,41 +38,66 @@ impl Builder {
             Some(readings) => Clock::new(readings),
             None => Clock::system(),
         };
-        let clock = clock.ok_or(StartError::NoClock)?;
+        let clock = Arc::new(clock.ok_or(StartError::NoClock)?);
         let began = tokio::time::Instant::now();
-        let path = self.state_directory.take();
-        let state = State::open(path, &self.scope, &clock, self.connect_timeout / READING_SHARE).await;
-        let clock = state.clock(clock);
-        let board = Board::new(Arc::clone(&clock), self.name.clone());
-        let disk = state.writer(&clock, &board);
+        let left = || self.connect_timeout.saturating_sub(began.elapsed());
+        let mut state = State::open(self.state_directory.as_deref(), &self.scope, &clock, self.flush_limit);
+        state.read_within(self.connect_timeout / READING_SHARE).await;
+        let mut attempt = self.attempt(&connect, &clock, &state, left()).await;
+        let is_unreachable = matches!(attempt, Err(StartFailure::Unreachable(_)));
+        if is_unreachable && self.start_from_disk && state.is_being_read() {
+            // The endpoints may have failed at once, and the disk has as long as they had.
+            state.read_within(left()).await;
+            if state.fallback().is_some() {
+                attempt = self.attempt(&connect, &clock, &state, left()).await;
+            }
+        }
+        match attempt {
+            Ok(running) => Ok(EtcdDirectiveStore { shared: Arc::new(running.with(state.into_disk())) }),
+            Err(failure) => {
+                let no_state = state.error().filter(|_| self.start_from_disk);
+                Err(start_error(failure, connect.endpoints(), self.connect_timeout).with_state(no_state))
+            }
+        }
+    }
+
+    /// Runs the store's task until it has started or failed to.
+    async fn attempt(
+        &self,
+        connect: &Arc<dyn Connect>,
+        clock: &Arc<Clock>,
+        state: &State,
+        limit: Duration,
+    ) -> Result<Running, StartFailure> {
+        let board = Board::new(Arc::clone(clock), self.name.clone());
         let cache = Arc::new(NativeCache::new(Arc::new(nothing())));
-        let (endpoints, limit) = (connect.endpoints().to_vec(), self.connect_timeout);
-        let mut config = self.config(endpoints.len());
-        config.connect_timeout = limit.saturating_sub(began.elapsed());
+        let native = Arc::<NativeCache>::clone(&cache) as Arc<dyn Sink>;
+        let mut config = self.config(connect.endpoints().len());
+        config.connect_timeout = limit;
         config.held = state.mirror.lock().header();
-        let fallback = state.pulse.filter(|_| self.start_from_disk);
-        let no_state = state.error.filter(|_| self.start_from_disk);
         let parts = Parts {
             config,
-            connect,
-            clock: Arc::clone(&clock),
+            connect: Arc::clone(connect),
+            clock: Arc::clone(clock),
             board: Arc::clone(&board),
-            sinks: std::iter::once(Arc::<NativeCache>::clone(&cache) as Arc<dyn Sink>)
-                .chain(self.sinks)
-                .collect(),
+            sinks: std::iter::once(native).chain(self.sinks.iter().cloned()).collect(),
             strict_start: self.strict_start,
-            mirror: state.mirror,
-            fallback: fallback.map(|pulse| Fallback { confirmed: pulse.confirmed }),
-            writer: disk.as_ref().map(Disk::writer),
-            name: self.name,
+            mirror: state.mirror.clone(),
+            fallback: state.fallback().filter(|_| self.start_from_disk),
+            writer: state.writer(&board),
+            name: self.name.clone(),
         };
         let (alive, end) = oneshot::channel();
         let unreachable = || StartFailure::Unreachable(BTreeMap::new());
         match driver::spawn(parts, end).await.unwrap_or_else(|_| Err(unreachable())) {
-            Ok(()) => Ok(EtcdDirectiveStore {
-                shared: Arc::new(Shared { cache, board, clock, _alive: alive, _disk: disk }),
-            }),
-            Err(failure) => Err(start_error(failure, &endpoints, limit).with_state(no_state)),
+            Ok(()) => Ok(Running { cache, board, clock: Arc::clone(clock), alive }),
+            Err(failure) => {
+                let mut changes = board.subscribe();
+                drop(alive);
+                // The mirror is no longer shared with that task when this returns.
+                while changes.next().await.is_some() {}
+                Err(failure)
+            }
         }
     }
 
@@ -82,6 +108,21 @@ impl Builder {
             self.heartbeat.unwrap_or((config.heartbeat, config.silence_limit));
         config.verify_every = self.verify_every.unwrap_or(config.verify_every);
         config
+    }
+}
+
+/// A store's task that has started, and what is shared with it.
+struct Running {
+    cache: Arc<NativeCache>,
+    board: Arc<Board>,
+    clock: Arc<Clock>,
+    alive: oneshot::Sender<Infallible>,
+}
+
+impl Running {
+    fn with(self, disk: Option<Disk>) -> Shared {
+        let Self { cache, board, clock, alive } = self;
+        Shared { cache, board, clock, _alive: alive, _disk: disk }
     }
 }
 

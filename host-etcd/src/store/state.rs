@@ -1,93 +1,110 @@
 //! What a state directory gives to a start.
 
-use std::io;
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::Arc;
-use std::thread;
 use std::time::Duration;
 
 use tokio::sync::oneshot;
 use tracing::{info, warn};
 
 use crate::clock::Clock;
+use crate::driver::Fallback;
 use crate::kv::Scope;
 use crate::mirror::{Mirror, SharedMirror};
 use crate::sink::StateError;
-use crate::sink::disk::{Disk, Pulse, StateDirectory};
+use crate::sink::disk::{Disk, Restored, StateDirectory, Writer};
 use crate::status::Board;
 
-/// The directory, and what was in it.
+/// The directory, and what has been read of it so far.
 pub(super) struct State {
-    directory: Option<StateDirectory>,
-    /// Empty if nothing was restored.
+    disk: Option<Disk>,
+    /// Empty until something is restored.
     pub(super) mirror: SharedMirror,
-    /// What was known of time, if something was restored.
-    pub(super) pulse: Option<Pulse>,
-    /// Why nothing was.
-    pub(super) error: Option<StateError>,
+    /// How reading goes, while it does.
+    reading: Option<oneshot::Receiver<Restored>>,
+    /// How it went so far.
+    restored: Restored,
+    waited: Duration,
 }
 
 impl State {
-    /// Reads the files of this scope. A disk that does not answer is not waited for longer than `limit`.
-    pub(super) async fn open(path: Option<PathBuf>, scope: &Scope, clock: &Clock, limit: Duration) -> Self {
-        let directory = path.map(|path| StateDirectory::new(path, scope));
-        let restored = match &directory {
-            Some(directory) => restore(directory.clone(), clock, limit).await,
-            None => Err(StateError::NotConfigured),
+    /// Begins to read the files of this scope, from which `clock` goes on.
+    pub(super) fn open(
+        path: Option<&Path>,
+        scope: &Scope,
+        clock: &Arc<Clock>,
+        flush_limit: Duration,
+    ) -> Self {
+        let mirror = SharedMirror::new(Mirror::new());
+        let nothing = |error| Self {
+            disk: None,
+            mirror: mirror.clone(),
+            reading: None,
+            restored: Err(error),
+            waited: Duration::ZERO,
         };
-        let (mirror, pulse, error) = match restored {
-            Ok((pulse, mirror)) => (mirror, Some(pulse), None),
-            Err(error) => (Mirror::new(), None, Some(error)),
-        };
-        match &error {
-            None => info!("restored from the state directory"),
-            Some(StateError::NotConfigured | StateError::Missing) => {}
-            Some(error) => warn!(%error, "starting as if there was no state directory"),
+        let Some(path) = path else { return nothing(StateError::NotConfigured) };
+        let directory = StateDirectory::new(path.to_owned(), scope);
+        match Disk::start(directory, mirror.clone(), Arc::clone(clock), flush_limit) {
+            Ok((disk, reading)) => {
+                let error = StateError::Slow { limit: Duration::ZERO };
+                Self { disk: Some(disk), reading: Some(reading), ..nothing(error) }
+            }
+            Err(error) => nothing(StateError::Unreadable { cause: format!("no thread: {error}") }),
         }
-        Self { directory, mirror: SharedMirror::new(mirror), pulse, error }
     }
 
-    /// A clock that goes on where the one before the restart was.
-    pub(super) fn clock(&self, clock: Clock) -> Arc<Clock> {
-        let clock = match &self.pulse {
-            Some(pulse) => clock.no_earlier_than(pulse.reading),
-            None => clock,
+    /// Waits until it has been read, but not longer than this: a disk may hang.
+    pub(super) async fn read_within(&mut self, limit: Duration) {
+        let Some(reading) = &mut self.reading else { return };
+        self.waited = self.waited.saturating_add(limit);
+        let panicked = || Err(StateError::Malformed { what: "reading it panicked" });
+        self.restored = match tokio::time::timeout(limit, reading).await {
+            Ok(restored) => {
+                self.reading = None;
+                restored.unwrap_or_else(|_| panicked())
+            }
+            Err(_) => Err(StateError::Slow { limit: self.waited }),
         };
-        // Nothing of it is in force yet.
-        self.mirror.lock().catch_up(clock.moment());
-        Arc::new(clock)
+        match &self.restored {
+            Ok(_) => info!("restored from the state directory"),
+            Err(StateError::Missing) => {}
+            Err(error @ StateError::Slow { .. }) => {
+                warn!(%error, "going on without; it is taken in when it comes");
+            }
+            Err(error) => warn!(%error, "starting as if there was no state directory"),
+        }
     }
 
-    /// Starts what writes to the directory, and shows why what was there is not used.
-    pub(super) fn writer(&self, clock: &Arc<Clock>, board: &Arc<Board>) -> Option<Disk> {
-        let directory = self.directory.clone()?;
-        if let Some(error) = self.error.as_ref().filter(|error| **error != StateError::Missing) {
+    /// Whether it has not been read yet.
+    pub(super) fn is_being_read(&self) -> bool {
+        self.reading.is_some()
+    }
+
+    /// Why there is nothing to start from, if there is nothing.
+    pub(super) fn error(self) -> Option<StateError> {
+        self.restored.err()
+    }
+
+    /// That a store may start with it, if it has been read.
+    pub(super) fn fallback(&self) -> Option<Fallback> {
+        self.restored.as_ref().ok().map(|confirmed| Fallback { confirmed: *confirmed })
+    }
+
+    /// What writes to the directory. From now on its failures show on this board, and why what was there is not used.
+    pub(super) fn writer(&self, board: &Arc<Board>) -> Option<Writer> {
+        let is_worth_a_word =
+            |error: &&StateError| !matches!(error, StateError::NotConfigured | StateError::Missing);
+        if let Some(error) = self.restored.as_ref().err().filter(is_worth_a_word) {
             board.update(|status| status.state_refused = Some(error.to_string()));
         }
-        let (mirror, pulse) = (self.mirror.clone(), self.pulse.as_ref());
-        let disk = Disk::start(directory, mirror, Arc::clone(clock), Arc::clone(board), pulse);
-        disk.inspect_err(|error| board.sink_failed("state directory", &format_args!("no thread: {error}")))
-            .ok()
+        let disk = self.disk.as_ref()?;
+        disk.report_to(board);
+        Some(disk.writer())
     }
-}
 
-/// On a thread of its own: a disk may hang, and a runtime waits for its blocking tasks when it ends.
-async fn restore(
-    directory: StateDirectory,
-    clock: &Clock,
-    limit: Duration,
-) -> Result<(Pulse, Mirror), StateError> {
-    let (sender, restored) = oneshot::channel();
-    let wall = clock.now();
-    let restore = move || {
-        let restored = directory.load(wall).map(|(pulse, record)| (pulse, Mirror::restore(record)));
-        let _abandoned = sender.send(restored);
-    };
-    let unreadable = |error: io::Error| StateError::Unreadable { cause: error.to_string() };
-    thread::Builder::new().name("aldis-restore".to_owned()).spawn(restore).map_err(unreadable)?;
-    match tokio::time::timeout(limit, restored).await {
-        Ok(Ok(restored)) => restored,
-        Ok(Err(_)) => Err(StateError::Malformed { what: "reading it panicked" }),
-        Err(_) => Err(StateError::Slow { limit }),
+    /// What is to outlive the start. What is still being read is taken in when it comes.
+    pub(super) fn into_disk(self) -> Option<Disk> {
+        self.disk
     }
 }

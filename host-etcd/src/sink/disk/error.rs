@@ -15,13 +15,14 @@ pub enum StateError {
     /// There is no file for this scope: nothing was ever written, or it was removed.
     #[error("the state directory holds nothing of this scope")]
     Missing,
-    /// The system does not let us read it. The file stays where it is.
+    /// The system does not let us read it. The file stays where it is until there is something to write in its place, and
+    /// then beside it as `….unread`.
     #[error("the state file cannot be read: {cause}")]
     Unreadable {
         /// What the system says.
         cause: String,
     },
-    /// The disk did not answer in time. The file stays where it is.
+    /// The disk did not answer in time. What it says later is taken in then, and nothing is written before.
     #[error("the state file could not be read within {} ms", limit.as_millis())]
     Slow {
         /// How long it had.

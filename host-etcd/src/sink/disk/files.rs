@@ -1,19 +1,24 @@
-//! The files of one scope in a state directory: read whole, replaced whole.
+//! The files of one scope in a state directory.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{self, Read, Write};
-use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::cmp::Reverse;
+use std::fs;
+use std::io;
+use std::path::PathBuf;
+use std::time::{Duration, SystemTime};
 
-use super::StateError;
+use super::whole::{self, create_private, sync_directory};
+use super::{StateError, layout};
 use crate::kv::Scope;
 use crate::mirror::Digest;
 
-/// Bytes of a state: far more than what a set may have, with all its versions.
-pub(super) const MAX_BYTES: u64 = 1 << 30;
+pub(super) use super::whole::MAX_BYTES;
 
 /// A temporary file this old was left by a process that is gone. What is younger may be another's at work.
 const LEFT_BEHIND: Duration = Duration::from_secs(3_600);
+
+/// Of those that are younger the newest few are left alone. More are not written at a time; a process that is killed
+/// again and again must not fill the disk. Should one be missed, its writer tries again.
+const AT_WORK: usize = 4;
 
 /// One of the files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,21 +65,27 @@ impl StateDirectory {
         kind: Kind,
         decode: impl FnOnce(&Scope, &[u8]) -> Result<T, StateError>,
     ) -> Result<Option<T>, StateError> {
-        let decoded = match read(&self.file(kind)) {
-            Ok(None) => return Ok(None),
-            Ok(Some(bytes)) => decode(&self.scope, &bytes),
-            Err(error) => Err(error),
-        };
-        if decoded.as_ref().is_err_and(StateError::is_of_the_file) {
-            self.set_aside(kind);
+        let read = self.read(kind, decode);
+        if read.as_ref().is_err_and(StateError::is_of_the_file) {
+            self.set_aside(kind, "refused");
         }
-        decoded.map(Some)
+        read
+    }
+
+    /// Reads a file; `None` if it does not exist.
+    pub(super) fn read<T>(
+        &self,
+        kind: Kind,
+        decode: impl FnOnce(&Scope, &[u8]) -> Result<T, StateError>,
+    ) -> Result<Option<T>, StateError> {
+        let bytes = whole::read(&self.file(kind), kind.magic())?;
+        bytes.map(|bytes| decode(&self.scope, &bytes)).transpose()
     }
 
     /// Keeps a file for whoever wants to know what was wrong with it, in place of the one that was kept before.
-    pub(super) fn set_aside(&self, kind: Kind) {
+    pub(super) fn set_aside(&self, kind: Kind, why: &str) {
         let file = self.file(kind);
-        let aside = self.path.join(format!("{}.{}.refused", self.stem, kind.ending()));
+        let aside = self.path.join(format!("{}.{}.{why}", self.stem, kind.ending()));
         match fs::rename(&file, &aside) {
             Ok(()) => tracing::warn!(file = %aside.display(), "set a file of the state directory aside"),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
@@ -87,7 +98,7 @@ impl StateDirectory {
         create_private(&self.path)?;
         let random = fastrand::u64(..);
         let temporary = self.path.join(format!(".{}.{}.{random:016x}.tmp", self.stem, kind.ending()));
-        let replaced = write(&temporary, bytes).and_then(|()| fs::rename(&temporary, self.file(kind)));
+        let replaced = whole::write(&temporary, bytes).and_then(|()| fs::rename(&temporary, self.file(kind)));
         if replaced.is_err() {
             // There is nothing to be done about one that stays.
             let _removed = fs::remove_file(&temporary);
@@ -99,17 +110,21 @@ impl StateDirectory {
     /// Removes temporary files that processes left behind when they were killed.
     pub(super) fn sweep(&self) {
         let Ok(entries) = fs::read_dir(&self.path) else { return };
-        for entry in entries.flatten() {
-            let name = entry.file_name();
-            let is_ours = name.to_str().is_some_and(|name| {
-                name.strip_prefix('.').is_some_and(|name| name.starts_with(&self.stem))
-                    && name.ends_with(".tmp")
-            });
-            let age = entry.metadata().and_then(|about| about.modified()).map(|at| at.elapsed());
-            if is_ours && matches!(age, Ok(Ok(age)) if age > LEFT_BEHIND) {
-                let _removed = fs::remove_file(entry.path());
+        let mut temporary: Vec<(SystemTime, PathBuf)> = entries
+            .flatten()
+            .filter(|entry| entry.file_name().to_str().is_some_and(|name| self.is_temporary(name)))
+            .filter_map(|entry| Some((entry.metadata().ok()?.modified().ok()?, entry.path())))
+            .collect();
+        temporary.sort_by_key(|(written, _)| Reverse(*written));
+        for (place, (written, file)) in temporary.iter().enumerate() {
+            if place >= AT_WORK || written.elapsed().is_ok_and(|age| age > LEFT_BEHIND) {
+                let _removed = fs::remove_file(file);
             }
         }
+    }
+
+    fn is_temporary(&self, name: &str) -> bool {
+        name.strip_prefix('.').is_some_and(|name| name.starts_with(&self.stem)) && name.ends_with(".tmp")
     }
 }
 
@@ -120,51 +135,11 @@ impl Kind {
             Self::Clock => "clock",
         }
     }
-}
 
-fn read(file: &Path) -> Result<Option<Vec<u8>>, StateError> {
-    let unreadable = |error: io::Error| StateError::Unreadable { cause: error.to_string() };
-    let about = match fs::metadata(file) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        about => about.map_err(unreadable)?,
-    };
-    // Opening a pipe would wait for somebody at its other end.
-    if !about.is_file() {
-        return Err(StateError::Foreign);
-    }
-    if about.len() > MAX_BYTES {
-        return Err(StateError::TooLarge);
-    }
-    let mut bytes = Vec::new();
-    // It may have grown since.
-    File::open(file).and_then(|file| file.take(MAX_BYTES).read_to_end(&mut bytes)).map_err(unreadable)?;
-    Ok(Some(bytes))
-}
-
-fn write(file: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut options = OpenOptions::new();
-    // Never through a link that somebody put there.
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(file)?;
-    file.write_all(bytes)?;
-    file.sync_all()
-}
-
-/// Creates the directory for its owner alone. One that exists stays as it is.
-fn create_private(path: &Path) -> io::Result<()> {
-    let mut builder = DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(path)
-}
-
-/// Without this a rename may be lost with the power. Only Unix opens directories.
-fn sync_directory(path: &Path) -> io::Result<()> {
-    match cfg!(unix) {
-        true => File::open(path)?.sync_all(),
-        false => Ok(()),
+    const fn magic(self) -> [u8; 8] {
+        match self {
+            Self::State => layout::STATE,
+            Self::Clock => layout::CLOCK,
+        }
     }
 }

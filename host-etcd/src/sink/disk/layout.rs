@@ -14,11 +14,11 @@ use crate::mirror::{Gone, Kept, Record, Version};
 /// The layout that this version of Aldis writes, and the only one that it reads.
 pub(super) const VERSION: u32 = 1;
 
-const STATE: [u8; 8] = *b"aldstate";
-const CLOCK: [u8; 8] = *b"aldclock";
+pub(super) const STATE: [u8; 8] = *b"aldstate";
+pub(super) const CLOCK: [u8; 8] = *b"aldclock";
 
 /// Bytes before the checksum: magic, version, length.
-const BEFORE_SUM: usize = 20;
+pub(super) const BEFORE_SUM: usize = 20;
 
 /// Bytes before the scope.
 const HEAD: usize = 52;
@@ -87,12 +87,11 @@ pub(super) fn seal(magic: [u8; 8], scope: &Scope, body: &[u8]) -> Vec<u8> {
     output.0
 }
 
-/// What seal was given, if it is whole and for this scope.
-fn unseal<'b>(magic: [u8; 8], scope: &Scope, bytes: &'b [u8]) -> Result<Input<'b>, StateError> {
-    let found = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
-    let torn = |expected| StateError::Torn { expected, found };
-    let mut input = Input(bytes);
+/// What the first bytes of a file tell, if it is as long as `length`: whether it is worth reading.
+pub(super) fn check_head(magic: [u8; 8], head: &[u8], length: u64) -> Result<(), StateError> {
+    let torn = |expected| StateError::Torn { expected, found: length };
     let too_short = |_| torn(u64::try_from(HEAD).unwrap_or(u64::MAX));
+    let mut input = Input(head);
     if input.array().map_err(too_short)? != magic {
         return Err(StateError::Foreign);
     }
@@ -100,12 +99,18 @@ fn unseal<'b>(magic: [u8; 8], scope: &Scope, bytes: &'b [u8]) -> Result<Input<'b
     if version != VERSION {
         return Err(StateError::Version { found: version });
     }
-    let expected = input.number().map_err(too_short)?;
-    let sum: [u8; 32] = input.array().map_err(too_short)?;
-    if expected != found {
-        return Err(torn(expected));
+    match input.number().map_err(too_short)? {
+        expected if expected == length => Ok(()),
+        expected => Err(torn(expected)),
     }
-    let before_sum = bytes.get(..BEFORE_SUM).unwrap_or_default();
+}
+
+/// What seal was given, if it is whole and for this scope.
+fn unseal<'b>(magic: [u8; 8], scope: &Scope, bytes: &'b [u8]) -> Result<Input<'b>, StateError> {
+    check_head(magic, bytes, u64::try_from(bytes.len()).unwrap_or(u64::MAX))?;
+    let (before_sum, rest) = bytes.split_at_checked(BEFORE_SUM).unwrap_or_default();
+    let mut input = Input(rest);
+    let sum: [u8; 32] = input.array()?;
     let is_whole = sum == *Sha256::new().chain_update(before_sum).chain_update(input.0).finalize();
     if !is_whole {
         return Err(StateError::Damaged);

@@ -1,7 +1,9 @@
 //! What is written is read again as it was, and nothing else is read at all.
 
 mod files;
+mod late;
 mod layout;
+mod puppet;
 mod writer;
 
 use std::time::Duration;

@@ -1,6 +1,7 @@
 //! The files: found, refused, set aside, replaced.
 
 use std::fs::{self, File};
+use std::io::{self, Read};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
@@ -12,7 +13,7 @@ use super::{NOON, pulse, record, scope};
 use crate::kv::Scope;
 use crate::mirror::Record;
 use crate::sink::disk::layout::{encode_clock, encode_state};
-use crate::sink::disk::{Pulse, StateDirectory, StateError, files};
+use crate::sink::disk::{Pulse, StateDirectory, StateError, files, layout, whole};
 
 const WALL: UnixMillis = UnixMillis::new(NOON + 5_000);
 
@@ -95,16 +96,61 @@ fn a_clock_that_cannot_be_used_does_not_cost_the_state() {
     assert_eq!(names(&home.path().join("state")), ["clock.refused", "state"]);
 }
 
+const FAR: u64 = 400_000_000_000;
+
+fn state_at(millis: u64) -> Vec<u8> {
+    encode_state(&scope(), &pulse(millis), &record())
+}
+
+fn clock_at(millis: u64) -> Vec<u8> {
+    encode_clock(&scope(), &pulse(millis))
+}
+
 #[test]
 fn a_state_from_the_far_future_is_set_aside_unless_the_wall_clock_is_lost() {
     let (home, directory) = filled();
-    directory.replace(files::Clock, &encode_clock(&scope(), &pulse(400_000_000_000))).expect("written");
+    directory.replace(files::State, &state_at(FAR)).expect("written");
+    directory.replace(files::Clock, &clock_at(FAR)).expect("written");
     let lost = UnixMillis::new(86_400_000);
-    assert_eq!(directory.load(lost), Ok((pulse(400_000_000_000), record())));
-    let ahead = Duration::from_millis(400_000_000_000 - 5_000);
+    assert_eq!(directory.load(lost), Ok((pulse(FAR), record())));
+    let ahead = Duration::from_millis(FAR - 5_000);
     assert_eq!(load(&directory), Err(StateError::FromTheFuture { ahead }));
     assert_eq!(names(&home.path().join("state")), ["clock.refused", "state.refused"]);
     assert_eq!(load(&directory), Err(StateError::Missing));
+}
+
+#[test]
+fn a_clock_from_the_far_future_does_not_cost_the_state() {
+    let (home, directory) = filled();
+    directory.replace(files::Clock, &clock_at(FAR)).expect("written");
+    assert_eq!(load(&directory), Ok((pulse(0), record())));
+    assert_eq!(names(&home.path().join("state")), ["clock.refused", "state"]);
+}
+
+/// A file of which nothing may be read beyond these bytes.
+struct Short<'b>(&'b [u8]);
+
+impl Read for Short<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self.0.read(buffer)? {
+            0 => Err(io::Error::other("was read too far")),
+            length => Ok(length),
+        }
+    }
+}
+
+#[test]
+fn of_what_is_not_ours_no_more_than_the_head_is_read() {
+    let (state, clock) = (state_at(0), clock_at(0));
+    let read = |bytes: &[u8], length| {
+        whole::read_from(Short(&bytes[..20]), length, layout::STATE).expect_err("is not worth reading")
+    };
+    let length = state.len() as u64;
+    assert_eq!(read(&[b'x'; 20], 1 << 29), StateError::Foreign);
+    assert_eq!(read(&clock, clock.len() as u64), StateError::Foreign);
+    assert_eq!(read(&state, length - 1), StateError::Torn { expected: length, found: length - 1 });
+    assert_eq!(read(&state, 1 << 29), StateError::Torn { expected: length, found: 1 << 29 });
+    assert!(matches!(read(&state, length), StateError::Unreadable { .. }), "the twin: it reads on");
 }
 
 #[test]
@@ -164,6 +210,41 @@ fn temporary_files_are_removed_once_their_process_must_be_gone() {
     }
     load(&directory).expect("a state");
     assert!(!old.exists() && young.exists() && foreign.exists());
+}
+
+#[test]
+fn a_process_that_is_killed_again_and_again_does_not_fill_the_disk() {
+    let (home, directory) = filled();
+    let file = directory.file(files::State);
+    let stem = file.file_stem().expect("a name").to_string_lossy().into_owned();
+    for number in 0..50 {
+        fs::write(home.path().join(format!("state/.{stem}.state.{number:016x}.tmp")), "half")
+            .expect("written");
+        load(&directory).expect("a state");
+    }
+    assert!(names_whole(&home.path().join("state")).len() < 10);
+}
+
+/// Where root reads everything there is nothing to show.
+#[test]
+fn a_directory_that_may_be_written_and_not_read_takes_a_state() {
+    let (home, directory) = filled();
+    let folder = home.path().join("state");
+    fs::set_permissions(&folder, fs::Permissions::from_mode(0o300)).expect("ours");
+    let replaced = directory.replace(files::State, &state_at(1_000));
+    fs::set_permissions(&folder, fs::Permissions::from_mode(0o700)).expect("ours");
+    replaced.expect("it is in place");
+    assert_eq!(load(&directory), Ok((pulse(1_000), record())));
+}
+
+#[test]
+fn what_some_filesystems_do_not_have_is_no_failure_and_what_fails_is() {
+    for kind in [io::ErrorKind::InvalidInput, io::ErrorKind::Unsupported, io::ErrorKind::PermissionDenied] {
+        assert!(whole::is_beyond_us(&kind.into()), "{kind}");
+    }
+    assert!(!whole::is_beyond_us(&io::Error::other("the disk is gone")));
+    let nowhere = Path::new("/proc/none");
+    assert!(whole::sync_directory(nowhere).is_err());
 }
 
 fn names_whole(folder: &Path) -> Vec<String> {

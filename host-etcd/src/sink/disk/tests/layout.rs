@@ -31,13 +31,22 @@ fn a_clock_is_read_as_it_was_written() {
 
 #[test]
 fn every_prefix_is_refused() {
-    let bytes = state();
-    for end in 0..bytes.len() {
-        let error = decode_state(&scope(), &bytes[..end]).expect_err("is torn");
-        assert!(matches!(error, StateError::Torn { found, .. } if found == end as u64), "{end}: {error:?}");
+    all_but_the_whole_is_torn(&state(), |bytes| decode_state(&scope(), bytes).err());
+    all_but_the_whole_is_torn(&encode_clock(&scope(), &pulse(0)), |bytes| {
+        decode_clock(&scope(), bytes).err()
+    });
+}
+
+fn all_but_the_whole_is_torn(bytes: &[u8], refused: impl Fn(&[u8]) -> Option<StateError>) {
+    let longer = [bytes, b"x"].concat();
+    assert_eq!(refused(bytes), None);
+    for end in (0..bytes.len()).chain([longer.len()]) {
+        let error = refused(&longer[..end]);
+        assert!(
+            matches!(error, Some(StateError::Torn { found, .. }) if found == end as u64),
+            "{end}: {error:?}"
+        );
     }
-    let longer = [bytes.as_slice(), b"x"].concat();
-    assert!(matches!(decode_state(&scope(), &longer), Err(StateError::Torn { .. })));
 }
 
 #[test]
