@@ -183,4 +183,16 @@ mod tests {
         let shown = format!("{options:?}");
         assert!(!shown.contains("secret") && shown.contains("@h:1") && shown.contains("h:2"), "{shown}");
     }
+
+    #[test]
+    fn no_keepalive_is_so_short_that_etcd_hangs_up() {
+        let interval = |millis| {
+            let options = EtcdOptions::new(["http://127.0.0.1:1"]);
+            options.keepalive(Duration::from_millis(millis), Duration::from_secs(1)).keepalive_interval
+        };
+        let least = Duration::from_secs(5);
+        assert_eq!([0, 1, 4_999, 5_000].map(interval), [least; 4]);
+        assert_eq!(interval(5_001), Duration::from_millis(5_001));
+        assert!(EtcdOptions::new(["http://127.0.0.1:1"]).keepalive_interval >= least);
+    }
 }
