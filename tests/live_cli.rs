@@ -144,7 +144,7 @@ fn documents_under_a_prefix_are_merged_and_named() {
 fn an_outage_is_told_as_stale_and_its_end_as_live() {
     let mut etcd = Etcd::start();
     etcd.put(KEY, ACME);
-    let watch = Watch::start(&source(&etcd, KEY), &["--dial-timeout", "1s"]);
+    let watch = Watch::start(&source(&etcd, KEY), &["--dial-timeout", "5s"]);
     watch.next("live");
     etcd.kill();
     assert!(watch.next("stale")["for_ms"].is_u64());

@@ -114,10 +114,11 @@ async fn what_has_expired_is_not_revived_by_a_restore() {
         let builder = EtcdDirectiveStore::builder([etcd.endpoint()]).scope(KEY);
         let subject =
             Subject::connect(&format!("what has expired is restored | {version}"), SHORT, builder).await;
-        let snapshot = etcd.snapshot();
         let request = Request { tenant: Some(SHORT), ..Request::EMPTY };
         let mut reader = subject.store.reader();
+        // At once: its life is short.
         assert_ne!(reader.decide(&request), Decision::OFF, "{version}");
+        let snapshot = etcd.snapshot();
         subject.ordeal.publish("one");
         etcd.put(KEY, document("one"));
         subject.shows("one").await;

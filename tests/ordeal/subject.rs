@@ -3,13 +3,13 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use aldis_etcd::{Builder, DirectiveStore, EtcdDirectiveStore, State, Status, UnixMillis};
-use rig::eventually;
 use rig::ordeal::{Figures, Ordeal};
+use rig::{eventually, say};
 
-use super::witnesses::{Prober, Recorder, count_cluster_changes};
+use super::witnesses::{Losses, Prober, Recorder, count_cluster_changes};
 
 /// How long something healthy may take on a busy machine. It usually takes milliseconds.
 pub(crate) const SOON: Duration = Duration::from_secs(10);
@@ -18,6 +18,7 @@ pub(crate) const SOON: Duration = Duration::from_secs(10);
 pub(crate) struct Subject {
     pub(crate) store: EtcdDirectiveStore,
     pub(crate) ordeal: Arc<Ordeal>,
+    losses: Losses,
     /// Reconnects before the fault.
     calm: AtomicU64,
     /// When the server had confirmed what was read first.
@@ -34,9 +35,10 @@ impl Subject {
     pub(crate) async fn under(ordeal: Ordeal, builder: Builder) -> Self {
         let ordeal = Arc::new(ordeal);
         let store = builder.sink(Arc::new(Recorder::of(&ordeal))).connect().await.expect("etcd answers");
+        let losses = Losses::of(&store);
         count_cluster_changes(&store, &ordeal);
         let (prober, first_confirmed) = (Prober::of(&store, &ordeal), store.status().last_confirmed);
-        Self { store, ordeal, calm: AtomicU64::new(0), first_confirmed, prober }
+        Self { store, ordeal, losses, calm: AtomicU64::new(0), first_confirmed, prober }
     }
 
     pub(crate) fn status(&self) -> Status {
@@ -65,6 +67,7 @@ impl Subject {
     /// The fault begins now.
     pub(crate) fn struck(&self) {
         self.calm.store(self.status().reconnects, Ordering::SeqCst);
+        self.losses.forget();
         self.ordeal.begins();
     }
 
@@ -72,9 +75,10 @@ impl Subject {
     pub(crate) async fn notices_a_loss(&self) {
         let calm = self.calm.load(Ordering::SeqCst);
         self.ordeal
-            .noticed(|| {
+            .noticed_at(|| {
                 let status = self.status();
-                status.state == State::Stale || status.reconnects > calm
+                let notices = status.state == State::Stale || status.reconnects > calm;
+                notices.then(|| self.losses.first().unwrap_or_else(Instant::now))
             })
             .await;
     }
@@ -106,8 +110,13 @@ impl Subject {
 
     /// After so many changes of the cluster nothing was seen that must not be, and nothing has gone wrong in the store.
     pub(crate) fn ends(&self, cluster_changes: u32) -> Figures {
+        self.ends_after(0, cluster_changes)
+    }
+
+    /// The same, of a task that has panicked so many times.
+    pub(crate) fn ends_after(&self, panics: u64, cluster_changes: u32) -> Figures {
         let status = self.status();
-        assert_eq!((status.panics, status.sink_failures, status.refused.len()), (0, 0, 0), "{status:?}");
+        assert_eq!((status.panics, status.sink_failures, status.refused.len()), (panics, 0, 0), "{status:?}");
         assert!(self.prober.looks(), "the reader has looked until now");
         self.ordeal.ends(cluster_changes)
     }
@@ -117,7 +126,7 @@ impl Subject {
         assert_eq!(self.ordeal.newest(), ids);
         self.converges().await;
         self.ends(0);
-        eprintln!("{}", self.ordeal.line());
+        say(&self.ordeal.line());
     }
 
     /// The same, of another incarnation of the cluster that is not as far as the one before.
@@ -127,14 +136,14 @@ impl Subject {
         self.reports_another_cluster().await;
         self.ends(1);
         assert_eq!(self.ordeal.decreases(), 1, "of the revision that readers see");
-        eprintln!("{}", self.ordeal.line());
+        say(&self.ordeal.line());
     }
 }
 
 impl Drop for Subject {
     fn drop(&mut self) {
         if thread::panicking() {
-            eprintln!("{}: {:?}", self.ordeal.line(), self.status());
+            say(&format!("{}: {:?}", self.ordeal.line(), self.status()));
         }
     }
 }

@@ -1,9 +1,9 @@
 //! Those who watch a store all the time: one at each snapshot as it comes into force, one at what a reader decides by it.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use aldis_etcd::{Change, EtcdDirectiveStore, Sink, SinkError, Snapshot, UnixMillis};
 use rig::ordeal::{Ordeal, Sight, Witness};
@@ -69,6 +69,34 @@ impl Drop for Prober {
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
         }
+    }
+}
+
+/// When the store told first that it has lost its connection. Whoever looks at its status may look late.
+pub(crate) struct Losses(Arc<Mutex<Option<Instant>>>);
+
+impl Losses {
+    /// In the background of a runtime, as long as the store lives.
+    pub(crate) fn of(store: &EtcdDirectiveStore) -> Self {
+        let (mut changes, first) = (store.changes(), Arc::<Mutex<Option<Instant>>>::default());
+        let told = Arc::clone(&first);
+        tokio::spawn(async move {
+            while let Some(change) = changes.next().await {
+                if matches!(change, Change::Stale { .. } | Change::Reconnecting { .. }) {
+                    told.lock().expect("unbroken").get_or_insert_with(Instant::now);
+                }
+            }
+        });
+        Self(first)
+    }
+
+    /// Before another fault.
+    pub(crate) fn forget(&self) {
+        *self.0.lock().expect("unbroken") = None;
+    }
+
+    pub(crate) fn first(&self) -> Option<Instant> {
+        *self.0.lock().expect("unbroken")
     }
 }
 

@@ -21,10 +21,13 @@ pub mod link;
 pub mod model;
 pub mod ordeal;
 pub mod scripted;
+pub mod stall;
 pub mod tls;
 pub mod vectors;
 
 mod port;
+mod say;
 mod wait;
 
+pub use say::say;
 pub use wait::{eventually, eventually_blocking};

@@ -16,6 +16,7 @@ use self::course::Course;
 pub use self::document::{SHORT, SHORT_LIFE, document};
 pub use self::figures::Figures;
 pub use self::sight::Sight;
+use crate::stall;
 use crate::wait::eventually;
 
 /// How soon a fault must show. The contract says 10 s; the rest is for a machine with other things to do.
@@ -34,6 +35,7 @@ pub struct Ordeal {
 impl Ordeal {
     /// A fault that begins now, for a store in which `shown` is in force: ids, joined by blanks.
     pub fn new(fault: impl Into<String>, shown: &str) -> Self {
+        stall::watch();
         Self { fault: fault.into(), course: Mutex::new(Course::new(shown)) }
     }
 
@@ -86,13 +88,33 @@ impl Ordeal {
     ///
     /// # Panics
     ///
-    /// When it takes longer than [`NOTICED_WITHIN`] from the beginning of the fault.
-    pub async fn noticed(&self, notices: impl FnMut() -> bool) {
-        let began = self.course().began;
-        let left = NOTICED_WITHIN.saturating_sub(began.elapsed());
+    /// When it takes longer than [`NOTICED_WITHIN`] from the beginning of the fault, and as much as the machine stood
+    /// still meanwhile.
+    pub async fn noticed(&self, mut notices: impl FnMut() -> bool) {
+        self.noticed_at(|| notices().then(Instant::now)).await;
+    }
+
+    /// The same where it can be told when it did: whoever looks may be late.
+    ///
+    /// # Panics
+    ///
+    /// As [`Ordeal::noticed`].
+    pub async fn noticed_at(&self, mut when: impl FnMut() -> Option<Instant>) {
+        let (began, mut at) = (self.course().began, None);
+        // Beyond the bound, to see by how much it was missed, and whether by the machine.
+        let left = (NOTICED_WITHIN * 2).saturating_sub(began.elapsed());
+        let notices = || {
+            at = when();
+            at.is_some()
+        };
         eventually(&format!("{}: the store notices", self.fault), left, notices).await;
-        let took = began.elapsed();
-        assert!(took < NOTICED_WITHIN, "{}: noticed only after {took:?}", self.fault);
+        let at = at.unwrap_or_else(Instant::now);
+        let (took, late) = (at.saturating_duration_since(began), stall::beside(began, at));
+        assert!(
+            took < NOTICED_WITHIN + late,
+            "{}: noticed only after {took:?}, the machine late by {late:?}",
+            self.fault
+        );
         self.course().figures.noticed(took);
     }
 
@@ -115,11 +137,11 @@ impl Ordeal {
     ///
     /// # Panics
     ///
-    /// When it takes longer than [`CONVERGED_WITHIN`] from the end of the fault, which is now if nobody has said; and as
-    /// soon as something was seen that must not be.
+    /// When it takes longer than [`CONVERGED_WITHIN`] from the end of the fault, which is now if nobody has said, and as
+    /// much as the machine stood still meanwhile; and as soon as something was seen that must not be.
     pub async fn converged(&self, mut has: impl FnMut() -> bool) {
         let (stopped, limit) = self.course().convergence();
-        let left = limit.saturating_sub(stopped.elapsed());
+        let left = (limit * 2).saturating_sub(stopped.elapsed());
         let has = || !self.course().violations().is_empty() || (has() && self.course().newest_is_seen());
         eventually(&format!("{}: the store converges", self.fault), left, has).await;
         self.goes_well();
@@ -134,8 +156,12 @@ impl Ordeal {
     pub fn has_converged(&self) {
         let mut course = self.course();
         let (stopped, limit) = course.convergence();
-        let took = stopped.elapsed();
-        assert!(took < limit, "{}: converged only after {took:?}", self.fault);
+        let (took, late) = (stopped.elapsed(), stall::since(stopped));
+        assert!(
+            took < limit + late,
+            "{}: converged only after {took:?}, the machine late by {late:?}",
+            self.fault
+        );
         course.figures.converged(took);
     }
 

@@ -45,7 +45,7 @@ async fn replayed_duplicated_foreign_and_unknown_events_change_nothing() {
     subject.ends_on("three").await;
     let status = subject.status();
     assert_eq!((status.reconnects, status.cancels), (before.reconnects, before.cancels), "{status:?}");
-    let change = changes.next().await;
+    let change = tokio::time::timeout(SOON, changes.next()).await.expect("it is told");
     assert!(matches!(change, Some(Change::Applied { directives: 1, .. })), "{change:?}");
 }
 
@@ -105,7 +105,7 @@ async fn fragments_are_one_change_whatever_comes_between_them() {
     assert_eq!(subject.ids(), "a1 b1", "half of a transaction is nothing");
     etcd.say(&message::events(next, vec![message::put("d/b", &b, next)]));
     subject.ends_on("a2 b2").await;
-    let change = changes.next().await;
+    let change = tokio::time::timeout(SOON, changes.next()).await.expect("it is told");
     assert!(matches!(change, Some(Change::Applied { directives: 2, .. })), "{change:?}");
     assert_eq!(subject.status().reconnects, 0);
 }

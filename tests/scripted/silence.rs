@@ -4,9 +4,9 @@
 use std::time::{Duration, Instant};
 
 use aldis_etcd::State;
-use rig::eventually;
 use rig::ordeal::document;
 use rig::scripted::{Beginning, Call, Code, Reply, Scripted};
+use rig::{eventually, stall};
 
 use super::subject::SOON;
 use super::{KEY, builder, calls, ends_on_two, following_with, holding_one, lasts};
@@ -89,10 +89,12 @@ async fn a_start_that_is_never_answered_fails_in_time() {
         let etcd: Scripted = holding_one();
         etcd.reply(call, Reply::Never);
         let limit = Duration::from_millis(800);
+        stall::watch();
         let began = Instant::now();
         let start = builder(&etcd).credentials("me", "secret").connect_timeout(limit).connect();
         let error = start.await.expect_err("no answer").to_string();
-        assert!(began.elapsed() < limit + Duration::from_secs(1), "{call:?}: {:?}", began.elapsed());
+        let (took, late) = (began.elapsed(), stall::since(began));
+        assert!(took < limit + Duration::from_secs(1) + late, "{call:?}: {took:?}, late by {late:?}");
         assert!(error.contains(&etcd.endpoint()) && error.contains("no answer"), "{call:?}: {error}");
         // The next attempt may have been on its way.
         tokio::time::sleep(Duration::from_millis(300)).await;

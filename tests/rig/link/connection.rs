@@ -8,13 +8,16 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::net::tcp::{ReadHalf, WriteHalf};
 use tokio::sync::{mpsc, watch};
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Duration, Instant, sleep_until, timeout_at};
 
 use super::weather::{Direction, Fuse, Weather};
 
 /// How many chunks may be on their way in one direction; beyond that the sender is held up.
 const IN_FLIGHT: usize = 256;
 const CHUNK: usize = 16 * 1024;
+
+/// For how much lateness a throttled direction makes up. What rested for longer begins anew.
+const MAKES_UP_FOR: Duration = Duration::from_millis(500);
 
 /// What the pumps of a connection look at.
 #[derive(Clone)]
@@ -38,8 +41,8 @@ pub(super) async fn carry(mut client: TcpStream, server: SocketAddr, conditions:
     // Owned halves would send a goodbye when they are dropped.
     let (from_client, to_client) = client.split();
     let (from_server, to_server) = server.split();
-    let forth = Pump { direction: Direction::ToServer, conditions: conditions.clone() };
-    let back = Pump { direction: Direction::ToClient, conditions };
+    let forth = Pump { direction: Direction::ToServer, conditions: conditions.clone(), next: None };
+    let back = Pump { direction: Direction::ToClient, conditions, next: None };
     tokio::join!(forth.run(from_client, to_server), back.run(from_server, to_client));
 }
 
@@ -47,6 +50,8 @@ pub(super) async fn carry(mut client: TcpStream, server: SocketAddr, conditions:
 struct Pump {
     direction: Direction,
     conditions: Conditions,
+    /// When the next bytes may follow, under a throttle.
+    next: Option<Instant>,
 }
 
 impl Pump {
@@ -100,14 +105,26 @@ impl Pump {
                 // The station resets all connections, this one among them.
                 pending::<()>().await;
             }
-            // A pause ends with the throttling.
-            let unthrottled = self.conditions.weather.wait_for(|weather| weather.throttle.is_none());
-            if !pause.is_zero() && matches!(timeout(pause, unthrottled).await, Ok(Err(_))) {
+            if !self.pause(pause).await {
                 return false;
             }
             bytes = later;
         }
         true
+    }
+
+    /// Keeps the rate: whoever comes late from one pause makes the next shorter. False when the link is gone.
+    async fn pause(&mut self, pause: Duration) -> bool {
+        if pause.is_zero() {
+            self.next = None;
+            return true;
+        }
+        let now = Instant::now();
+        let next = self.next.filter(|next| *next + MAKES_UP_FOR > now).unwrap_or(now) + pause;
+        self.next = Some(next);
+        // It ends with the throttling.
+        let unthrottled = self.conditions.weather.wait_for(|weather| weather.throttle.is_none());
+        !matches!(timeout_at(next, unthrottled).await, Ok(Err(_)))
     }
 
     /// Waits for weather in which this direction works; false when the link is gone.

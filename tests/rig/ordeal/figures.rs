@@ -7,9 +7,9 @@ use std::time::Duration;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Figures {
     /// From the fault to its being on show, where it is to be noticed.
-    noticed: Option<Duration>,
+    pub(super) noticed: Option<Duration>,
     /// From the end of the fault to the present value.
-    converged: Option<Duration>,
+    pub(super) converged: Option<Duration>,
 }
 
 impl Figures {
