@@ -20,8 +20,6 @@ mod etcd_view;
 mod flood;
 #[path = "crowd/outage.rs"]
 mod outage;
-#[path = "crowd/stall.rs"]
-mod stall;
 #[path = "crowd/starts.rs"]
 mod starts;
 
@@ -30,6 +28,7 @@ use std::time::Duration;
 
 use aldis_etcd::{Builder, EtcdDirectiveStore};
 use libtest_mimic::{Arguments, Trial};
+use rig::stall;
 use tokio::runtime::{self, Runtime};
 
 /// The key under watch.
@@ -45,6 +44,7 @@ const TESTS: &[(&str, fn())] = &[
     ("150 instances that find the port closed spread their dials", outage::closed),
     ("150 instances of a server that freezes and ends spread their dials", outage::frozen_and_ended),
     ("dials at once are found", outage::twin),
+    ("a lag is found", flood::twin),
     ("20 000 puts by 8 writers end on the last value", flood::ends_on_the_last_value),
     ("a store of many directives that has missed much catches up", catch_up::of_a_large_prefix),
     ("nothing is left of a start that is given up, whenever that is", ends::while_connecting),
@@ -57,6 +57,7 @@ const TESTS: &[(&str, fn())] = &[
 ];
 
 fn main() -> ExitCode {
+    stall::watch();
     let mut arguments = Arguments::from_args();
     arguments.test_threads = Some(1);
     let trial = |&(name, test): &(&str, fn())| {

@@ -36,7 +36,7 @@ impl Ground {
         let etcd = Etcd::start();
         etcd.put(KEY, document("one", 0));
         let link = Link::to(etcd.address());
-        let (runtime, empty) = (runtime(), Held::of(&etcd));
+        let (runtime, empty) = (runtime(), Held::at_rest(&etcd));
         Self { etcd, link, runtime, empty }
     }
 

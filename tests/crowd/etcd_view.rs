@@ -2,8 +2,14 @@
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::thread::sleep;
+use std::time::Duration;
 
 use rig::etcd::Etcd;
+
+/// How long nothing changes in an etcd at rest, and how often that is waited for.
+const REST: Duration = Duration::from_millis(200);
+const REST_TRIES: u32 = 25;
 
 /// What a client holds of etcd.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,6 +23,19 @@ pub(crate) struct Held {
 }
 
 impl Held {
+    /// Once etcd has come to rest: what it holds for a moment of its start would pass for a client's.
+    pub(crate) fn at_rest(etcd: &Etcd) -> Self {
+        let mut held = Self::of(etcd);
+        for _ in 0..REST_TRIES {
+            sleep(REST);
+            let before = std::mem::replace(&mut held, Self::of(etcd));
+            if before == held {
+                break;
+            }
+        }
+        held
+    }
+
     pub(crate) fn of(etcd: &Etcd) -> Self {
         let metrics = metrics(etcd);
         let streams = r#"grpc_method="Watch",grpc_service="etcdserverpb.Watch""#;

@@ -1,15 +1,20 @@
 //! Starts with one healthy endpoint of three.
 
-use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use aldis_etcd::EtcdDirectiveStore;
 use rig::etcd::Etcd;
 use rig::link::{Blackhole, Link};
+use rig::stall;
+use tokio::runtime::Runtime;
 use tokio::task::JoinSet;
 
 use super::{KEY, document, runtime, shown};
 
 const STARTS: usize = 20;
+
+/// A machine that stands still for longer is not what is measured here: then it is measured once more.
+const STANDSTILL: Duration = Duration::from_millis(500);
 
 pub(crate) fn others_closed() {
     all_start(Link::cut);
@@ -28,17 +33,31 @@ fn all_start(kill: fn(&Link)) {
         for (_, dead) in links.iter().enumerate().filter(|(place, _)| *place != healthy) {
             kill(dead);
         }
-        let endpoints = Arc::new(links.each_ref().map(Link::endpoint));
-        let mut starts = JoinSet::new();
-        for _ in 0..STARTS {
-            let endpoints = Arc::clone(&endpoints);
-            starts.spawn_on(
-                async move { EtcdDirectiveStore::builder(endpoints.iter()).scope(KEY).connect().await },
-                runtime.handle(),
-            );
+        let endpoints = links.each_ref().map(Link::endpoint);
+        let mut began = Instant::now();
+        let mut started = batch(&runtime, &endpoints);
+        if started < STARTS && stall::since(began) > STANDSTILL {
+            // Twenty connections at once, within a timeout, are nothing for a machine that stands still.
+            println!("{started} of {STARTS} started, late by {:.1?}; once more", stall::since(began));
+            began = Instant::now();
+            started = batch(&runtime, &endpoints);
         }
-        let stores = runtime.block_on(starts.join_all());
-        let started = stores.iter().flatten().filter(|store| shown(store).as_deref() == Some("one"));
-        assert_eq!(started.count(), STARTS, "the healthy one is number {healthy}: {stores:?}");
+        let late = stall::since(began);
+        assert_eq!(started, STARTS, "the healthy one is number {healthy}; late by {late:?}");
     }
+}
+
+/// How many of so many starts at once succeed.
+fn batch(runtime: &Runtime, endpoints: &[String]) -> usize {
+    let mut starts = JoinSet::new();
+    for _ in 0..STARTS {
+        let builder = EtcdDirectiveStore::builder(endpoints.iter().cloned()).scope(KEY);
+        starts.spawn_on(builder.connect(), runtime.handle());
+    }
+    let stores = runtime.block_on(starts.join_all());
+    let started = stores.iter().flatten().filter(|store| shown(store).as_deref() == Some("one")).count();
+    for failed in stores.iter().filter_map(|store| store.as_ref().err()) {
+        println!("{failed}");
+    }
+    started
 }
