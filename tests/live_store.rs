@@ -4,6 +4,8 @@
 
 #[path = "live_store/access.rs"]
 mod access;
+#[path = "live_store/clock.rs"]
+mod clock;
 #[path = "live_store/following.rs"]
 mod following;
 #[path = "live_store/start.rs"]
