@@ -21,6 +21,8 @@ mod endpoints;
 mod history;
 #[path = "faults/network.rs"]
 mod network;
+#[path = "faults/panicked.rs"]
+mod panicked;
 #[path = "faults/paused.rs"]
 mod paused;
 #[path = "faults/server.rs"]
@@ -58,11 +60,11 @@ const fn on_newest(name: &'static str, run: fn(&Version) -> Figures) -> Fault {
 
 /// The long ones first.
 const FAULTS: &[Fault] = &[
+    on_all("own process stopped for 60 s", paused::own_process_for_60_s),
     on_all("a watcher that fell behind a compaction", history::fell_behind_a_compaction),
     on_all("etcd stopped for 20 s", server::stopped_for_20_s),
     on_newest("etcd down for 15 s", server::down_for_15_s),
     on_newest("port closed for 15 s", network::port_closed),
-    on_all("own process stopped for 15 s", paused::own_process_for_15_s),
     on_newest("flapping every 2 s", network::flapping),
     on_newest("a trickle of 2 000 bytes per second", network::trickle),
     on_newest("latency of 400 ms", network::latency),
@@ -73,6 +75,8 @@ const FAULTS: &[Fault] = &[
     on_newest("flow dropped, new connections pass", network::forgotten_flow),
     on_newest("1 of 3 alive, the others black-holed, after a loss", endpoints::others_silent_after_a_loss),
     on_newest("1 of 3 alive, the others closed, after a loss", endpoints::others_closed_after_a_loss),
+    on_all("1 of 3 alive, the others closed, with auth", endpoints::others_closed_with_auth),
+    on_newest("1 of 3 alive, the others black-holed, with auth", endpoints::others_silent_with_auth),
     on_newest("1 of 3 alive, the others black-holed, at the start", endpoints::others_silent_at_start),
     on_newest("1 of 3 alive, the others closed, at the start", endpoints::others_closed_at_start),
     on_all("auth enabled, credentials at hand", access::enabled_while_running),
@@ -91,6 +95,7 @@ const FAULTS: &[Fault] = &[
     on_newest("wiped, another token, key absent", server::another_token_key_absent),
     on_all("compaction while cut", history::compacted_while_cut),
     on_all("killed and restarted", server::killed_and_restarted),
+    on_all("task panic", panicked::task),
     on_all("cut", network::cut),
     on_newest("key deleted while cut", network::deleted_while_cut),
     on_newest("cut, new connections pass at once", network::reset),

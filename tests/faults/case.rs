@@ -176,6 +176,11 @@ impl Case {
     pub(crate) fn end(self) -> Figures {
         self.subject.ends(self.cluster_changes)
     }
+
+    /// The same, after its task has panicked so many times.
+    pub(crate) fn end_after_panics(self, panics: u64) -> Figures {
+        self.subject.ends_after(panics, self.cluster_changes)
+    }
 }
 
 /// The id of the document with this number.

@@ -25,6 +25,9 @@ const PUT_BYTES: usize = 4 << 10;
 /// Connections that put at once; a single one would wait for a sync to disk each time.
 const WRITERS: u32 = 32;
 
+/// Before a put that failed is tried again.
+const PAUSE: Duration = Duration::from_millis(50);
+
 pub(crate) fn compacted_while_cut(version: &Version) -> Figures {
     let mut case = Case::on(version);
     case.link.cut();
@@ -71,7 +74,10 @@ fn flood(case: &Case) {
                     .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1))
                     .is_ok()
                 {
-                    kv.put(&key.as_str().into(), value.as_bytes()).await.expect("put");
+                    // On a slow disk one may take longer than a request may.
+                    while kv.put(&key.as_str().into(), value.as_bytes()).await.is_err() {
+                        tokio::time::sleep(PAUSE).await;
+                    }
                 }
             });
         }

@@ -12,6 +12,7 @@ use aldis_etcd::EtcdDirectiveStore;
 use rig::etcd::{Etcd, Version};
 use rig::ordeal::{CONVERGED_WITHIN, Figures, Ordeal, SHORT, Sight, Witness, document};
 use rustix::process::{Pid, Signal, kill_process};
+use serde::{Deserialize, Serialize};
 
 use super::case::{NUMBER, SCOPE, SHORT_KEY, numbered};
 use super::witnesses::sight;
@@ -20,9 +21,9 @@ use super::witnesses::sight;
 const FOLLOW: &str = "--follow";
 
 /// Longer than any patience of the store's.
-const PAUSE: Duration = Duration::from_secs(15);
+const PAUSE: Duration = Duration::from_secs(60);
 
-pub(crate) fn own_process_for_15_s(version: &Version) -> Figures {
+pub(crate) fn own_process_for_60_s(version: &Version) -> Figures {
     let etcd = Etcd::builder().version(version).start();
     let mut shown = put(&etcd, 1);
     etcd.put(SHORT_KEY, document(SHORT));
@@ -37,7 +38,7 @@ pub(crate) fn own_process_for_15_s(version: &Version) -> Figures {
     sleep(PAUSE);
     ordeal.stops();
     follower.signal(Signal::CONT);
-    follower.shows(&shown, &witness);
+    follower.shows_live(&shown, &witness);
     ordeal.has_converged();
     ordeal.ends(0)
 }
@@ -52,11 +53,21 @@ fn ids(number: u32) -> String {
     format!("{} {SHORT}", numbered(number))
 }
 
+/// What the child tells.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Line {
+    sight: Sight,
+    /// Of its store.
+    state: String,
+    /// The server has confirmed it within the last seconds: what was live before the pause may not know yet.
+    is_confirmed: bool,
+}
+
 /// The child, seen from its parent. It ends when its standard input does.
 struct Follower {
     child: Child,
     _end: Option<ChildStdin>,
-    sights: Receiver<Sight>,
+    lines: Receiver<Line>,
 }
 
 impl Follower {
@@ -65,23 +76,32 @@ impl Follower {
         command.args([FOLLOW, &etcd.endpoint()]).stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut child = command.spawn().expect("it runs");
         let (end, lines) = (child.stdin.take(), child.stdout.take().expect("piped"));
-        let (sender, sights) = channel();
+        let (sender, told) = channel();
         thread::spawn(move || {
-            let sights = BufReader::new(lines).lines().map_while(Result::ok);
-            for sight in sights.map_while(|line| serde_json::from_str(&line).ok()) {
-                let _ended = sender.send(sight);
+            let lines = BufReader::new(lines).lines().map_while(Result::ok);
+            for line in lines.map_while(|line| serde_json::from_str(&line).ok()) {
+                let _ended = sender.send(line);
             }
         });
-        Self { child, _end: end, sights }
+        Self { child, _end: end, lines: told }
     }
 
     /// Waits until it shows these, and has all that it shows until then judged.
     fn shows(&self, ids: &str, witness: &Witness) {
+        self.tells(witness, |line| line.sight.ids == ids);
+    }
+
+    /// The same, and it says of itself that it is live.
+    fn shows_live(&self, ids: &str, witness: &Witness) {
+        self.tells(witness, |line| line.sight.ids == ids && line.state == "live" && line.is_confirmed);
+    }
+
+    fn tells(&self, witness: &Witness, what: impl Fn(&Line) -> bool) {
         loop {
-            let sight: Sight = self.sights.recv_timeout(CONVERGED_WITHIN).expect("the child tells a sight");
-            let is_there = sight.ids == ids;
-            witness.sees(sight);
-            if is_there {
+            let line = self.lines.recv_timeout(CONVERGED_WITHIN * 2).expect("the child tells a sight");
+            let is_so = what(&line);
+            witness.sees(line.sight);
+            if is_so {
                 return;
             }
         }
@@ -119,10 +139,16 @@ async fn tell_what_is_seen(endpoint: &str) {
     let (mut reader, mut last) = (store.reader(), None);
     loop {
         let now = reader.now();
-        let sight = sight(reader.snapshot(), now);
-        if last.as_ref() != Some(&sight) {
-            writeln!(stdout(), "{}", serde_json::to_string(&sight).expect("plain")).expect("heard");
-            last = Some(sight);
+        let status = store.status();
+        let confirmed = status.last_confirmed.map(|confirmed| now.saturating_since(confirmed));
+        let line = Line {
+            sight: sight(reader.snapshot(), now),
+            state: status.state.to_string(),
+            is_confirmed: confirmed.is_some_and(|age| age < PAUSE / 4),
+        };
+        if last.as_ref() != Some(&line) {
+            writeln!(stdout(), "{}", serde_json::to_string(&line).expect("plain")).expect("heard");
+            last = Some(line);
         }
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
