@@ -6,7 +6,7 @@ use std::io;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
-use super::whole::{self, create_private, sync_directory};
+use super::whole::{self, Lasting, System, create_private};
 use super::{StateError, layout};
 use crate::kv::Scope;
 use crate::mirror::Digest;
@@ -95,16 +95,21 @@ impl StateDirectory {
 
     /// Replaces a file, so that whatever happens there is the old one or the new one.
     pub(super) fn replace(&self, kind: Kind, bytes: &[u8]) -> io::Result<()> {
+        self.replace_by(&System, kind, bytes)
+    }
+
+    pub(super) fn replace_by(&self, system: &impl Lasting, kind: Kind, bytes: &[u8]) -> io::Result<()> {
         create_private(&self.path)?;
         let random = fastrand::u64(..);
         let temporary = self.path.join(format!(".{}.{}.{random:016x}.tmp", self.stem, kind.ending()));
-        let replaced = whole::write(&temporary, bytes).and_then(|()| fs::rename(&temporary, self.file(kind)));
+        let replaced = whole::write(system, &temporary, bytes)
+            .and_then(|()| system.rename(&temporary, &self.file(kind)));
         if replaced.is_err() {
             // There is nothing to be done about one that stays.
             let _removed = fs::remove_file(&temporary);
         }
         replaced?;
-        sync_directory(&self.path)
+        system.sync_directory(&self.path)
     }
 
     /// Removes temporary files that processes left behind when they were killed.

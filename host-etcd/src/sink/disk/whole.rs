@@ -46,8 +46,33 @@ fn unreadable(error: io::Error) -> StateError {
     StateError::Unreadable { cause: error.to_string() }
 }
 
+/// What makes a replaced file last, in this order. The system's calls, or a test's that takes note of them and stops.
+pub(super) trait Lasting {
+    /// What is in the file must be on disk before its name is.
+    fn sync(&self, file: &File) -> io::Result<()>;
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
+    /// Without this a rename may be lost with the power.
+    fn sync_directory(&self, path: &Path) -> io::Result<()>;
+}
+
+pub(super) struct System;
+
+impl Lasting for System {
+    fn sync(&self, file: &File) -> io::Result<()> {
+        file.sync_all()
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        fs::rename(from, to)
+    }
+
+    fn sync_directory(&self, path: &Path) -> io::Result<()> {
+        sync_directory(path)
+    }
+}
+
 /// Writes a file that does not exist yet, down to the disk.
-pub(super) fn write(file: &Path, bytes: &[u8]) -> io::Result<()> {
+pub(super) fn write(system: &impl Lasting, file: &Path, bytes: &[u8]) -> io::Result<()> {
     if u64::try_from(bytes.len()).map_or(true, |length| length > MAX_BYTES) {
         return Err(io::Error::new(ErrorKind::FileTooLarge, StateError::TooLarge));
     }
@@ -58,7 +83,7 @@ pub(super) fn write(file: &Path, bytes: &[u8]) -> io::Result<()> {
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let mut file = options.open(file)?;
     file.write_all(bytes)?;
-    file.sync_all()
+    system.sync(&file)
 }
 
 /// Creates the directory for its owner alone, and those above it that are missing. One that exists stays as it is.
@@ -76,7 +101,7 @@ pub(super) fn create_private(path: &Path) -> io::Result<()> {
     missing.iter().filter_map(|created| created.parent()).try_for_each(sync_directory)
 }
 
-/// Without this a rename may be lost with the power. Only Unix opens directories.
+/// Only Unix opens directories.
 pub(super) fn sync_directory(path: &Path) -> io::Result<()> {
     if !cfg!(unix) {
         return Ok(());

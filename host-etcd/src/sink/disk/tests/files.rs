@@ -1,5 +1,6 @@
 //! The files: found, refused, set aside, replaced.
 
+use std::cell::RefCell;
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::os::unix::fs::PermissionsExt;
@@ -13,6 +14,7 @@ use super::{NOON, pulse, record, scope};
 use crate::kv::Scope;
 use crate::mirror::Record;
 use crate::sink::disk::layout::{encode_clock, encode_state};
+use crate::sink::disk::whole::{Lasting, System};
 use crate::sink::disk::{Pulse, StateDirectory, StateError, files, layout, whole};
 
 const WALL: UnixMillis = UnixMillis::new(NOON + 5_000);
@@ -250,6 +252,51 @@ fn what_some_filesystems_do_not_have_is_no_failure_and_what_fails_is() {
 fn names_whole(folder: &Path) -> Vec<String> {
     let entries = fs::read_dir(folder).expect("readable").flatten();
     entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect()
+}
+
+/// The system, until it is stopped: by a loss of power, say.
+#[derive(Default)]
+struct Stopped {
+    /// After so many steps.
+    after: usize,
+    steps: RefCell<Vec<&'static str>>,
+}
+
+impl Stopped {
+    fn step(&self, name: &'static str, step: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
+        if self.steps.borrow().len() >= self.after {
+            return Err(io::Error::other("stopped"));
+        }
+        self.steps.borrow_mut().push(name);
+        step()
+    }
+}
+
+impl Lasting for Stopped {
+    fn sync(&self, file: &File) -> io::Result<()> {
+        self.step("sync", || System.sync(file))
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        self.step("rename", || System.rename(from, to))
+    }
+
+    fn sync_directory(&self, path: &Path) -> io::Result<()> {
+        self.step("sync the directory", || System.sync_directory(path))
+    }
+}
+
+#[test]
+fn a_file_is_on_disk_before_its_name_is_and_wherever_that_stops_there_is_a_whole_one() {
+    let steps = ["sync", "rename", "sync the directory"];
+    for after in 0..=steps.len() {
+        let (_home, directory) = filled();
+        let system = Stopped { after, ..Stopped::default() };
+        let replaced = directory.replace_by(&system, files::State, &state_at(1_000));
+        assert_eq!((replaced.is_ok(), &system.steps.borrow()[..]), (after == steps.len(), &steps[..after]));
+        let millis = if after < 2 { 0 } else { 1_000 };
+        assert_eq!(load(&directory), Ok((pulse(millis), record())), "after {after} steps");
+    }
 }
 
 #[test]
