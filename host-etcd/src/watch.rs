@@ -10,7 +10,7 @@
 //!   that nothing is applied twice.
 //! * **Convergence.** After a reconnect the watch resumes behind the last delivered revision, if the server still has
 //!   it; else the scope is listed anew and swaps in whole. A resumed watch cannot tell a restored cluster that has
-//!   meanwhile overtaken it, so a verifying read follows within seconds, and then about once a minute.
+//!   meanwhile overtaken it, so a verifying read follows within a second, and then about once a minute.
 //! * **Never ahead of the server.** Before a resume the server is asked how far it has come: a watch from a future
 //!   revision would be silent for ever.
 //! * **No way back, and a way out.** Within one incarnation of the cluster the delivered revision never decreases. A

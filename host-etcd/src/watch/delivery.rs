@@ -9,8 +9,11 @@ use super::{Output, Report};
 use crate::kv::{Header, KvError, KvUpdate, Listing, Revision, WatchMessage};
 
 /// A resumed watch is verified within this: nothing but a read can tell a cluster that was restored to an older state
-/// and has since come further than what we had.
-const VERIFY_RESUMED_WITHIN: Duration = Duration::from_secs(5);
+/// and has since come further than what we had. Reconnecting has spread those who come to it at the same time already.
+const VERIFY_RESUMED_WITHIN: Duration = Duration::from_secs(1);
+
+/// A read that had something to tell, and did not, is made again after about this.
+const VERIFY_AGAIN_IN: Duration = Duration::from_secs(5);
 
 impl Watch {
     pub(super) fn on_message(&mut self, message: WatchMessage, now: Instant) {
@@ -159,7 +162,7 @@ impl Watch {
         let delivered = self.delivered.map_or(Revision::ZERO, |delivered| delivered.revision);
         let Phase::Watching(standing) = &mut self.phase else { return };
         let again_in = match standing.needs_a_read(delivered) {
-            true => self.rotation.about(VERIFY_RESUMED_WITHIN),
+            true => self.rotation.about(VERIFY_AGAIN_IN),
             false => self.rotation.about(self.config.verify_every),
         };
         standing.verify = Verify::Due(now + again_in);
