@@ -131,12 +131,14 @@ impl World {
         self.calm_down();
         let (calm, needs_a_read) = (self.now, self.client.needs_a_read());
         let limit = if needs_a_read { CONVERGENCE + VERIFICATION } else { CONVERGENCE };
-        let converged = self.until(calm + limit, |world| world.client.is_up_to_date(&world.server));
+        // The link is slow until what it has delayed is there.
+        let stopped = self.delayed_until().unwrap_or(calm).max(calm);
+        let converged = self.until(stopped + limit, |world| world.client.is_up_to_date(&world.server));
         assert!(converged, "has not converged {limit:?} after the faults have stopped");
         let took = self.now - calm;
         // Nothing is left that could still end this watch: a link that died before the calm is noticed by now, even if
         // something that was slow on its way has arrived over it since.
-        self.until(calm + limit + SLOWEST, |_| false);
+        self.until(stopped + limit + SLOWEST, |_| false);
         self.client.is_settled = true;
         self.client.verified_at = self.now;
         self.client.first_delay = None;

@@ -269,6 +269,12 @@ impl World {
         at
     }
 
+    /// When the last arrives of what is on its way now.
+    pub(crate) fn delayed_until(&self) -> Option<Instant> {
+        let delayed = self.parcels.iter().filter(|(_, parcel)| !parcel.what.is_local());
+        delayed.map(|((at, _), _)| *at).max()
+    }
+
     pub(crate) fn number(&mut self) -> u64 {
         self.numbers += 1;
         self.numbers

@@ -9,9 +9,12 @@ use crate::backoff::Backoff;
 /// spreads the next round it is less than ten seconds.
 const ROUND_LIMIT: Duration = Duration::from_secs(9);
 
-/// What the first round after a loss may take: ten seconds may have gone by until the loss was noticed, and a healthy
-/// endpoint is to be reached within fifteen, though the others stay silent.
+/// What a round may take before which much has been waited: ten seconds until a loss was noticed, say. A healthy endpoint
+/// is to be reached within fifteen, though the others stay silent.
 const QUICK_ROUND: Duration = Duration::from_secs(4);
+
+/// What a round and the delay before it may take together, unless both are at their least.
+const DELAYED_ROUND: Duration = Duration::from_secs(12);
 
 /// The rotation over the endpoints. A round tries each once, one after the other, without waiting for more than it takes
 /// not to come all at once; between rounds lies a delay of the backoff. Waiting inside a round would let dead endpoints
@@ -22,8 +25,8 @@ pub(super) struct Rotation {
     current: u32,
     failed_in_round: u32,
     first_round: bool,
-    /// It is the first after a loss.
-    is_quick: bool,
+    /// What this round may take.
+    round_limit: Duration,
     /// How long the last connection took.
     connected_within: Duration,
     round_started: Instant,
@@ -39,7 +42,7 @@ impl Rotation {
             current: 0,
             failed_in_round: 0,
             first_round: true,
-            is_quick: false,
+            round_limit: config.connect_timeout,
             connected_within: Duration::ZERO,
             round_started: now,
             connect_timeout: config.connect_timeout,
@@ -60,17 +63,14 @@ impl Rotation {
 
     /// How long this endpoint has to connect. In the first round its share of the timeout, so that the round fits into
     /// it. Later up to the whole, for slow links, but not so long that a round of silent endpoints takes for ever; and
-    /// right after a loss no longer than makes sense, going by how long the last connection took.
+    /// where much has been waited already no longer than makes sense, going by how long the last connection took.
     pub(super) fn connect_limit(&self) -> Duration {
         let share = self.share(self.connect_timeout);
         if self.first_round {
             return share;
         }
         let longest = self.connect_timeout.min(self.share(ROUND_LIMIT).max(share));
-        match self.is_quick {
-            true => longest.min(self.share(QUICK_ROUND).max(self.connected_within.saturating_mul(3))),
-            false => longest,
-        }
+        longest.min(self.share(self.round_limit).max(self.connected_within.saturating_mul(3)))
     }
 
     /// A connection took so long.
@@ -94,8 +94,7 @@ impl Rotation {
             true => delay,
             false => delay.saturating_sub(silence).max(self.backoff.jitter(self.retry_base)),
         };
-        self.begin_round(now, delay);
-        self.is_quick = true;
+        self.begin_round(now, delay, QUICK_ROUND);
         delay
     }
 
@@ -115,7 +114,8 @@ impl Rotation {
                 let next = self.round_started + self.backoff.next_delay();
                 let left = next.checked_duration_since(now).filter(|left| !left.is_zero());
                 let delay = left.unwrap_or(spread);
-                self.begin_round(now, delay);
+                let left = DELAYED_ROUND.saturating_sub(delay);
+                self.begin_round(now, delay, left.clamp(QUICK_ROUND, ROUND_LIMIT));
                 delay
             }
         }
@@ -139,10 +139,10 @@ impl Rotation {
         self.current = self.current.saturating_add(1).checked_rem(self.endpoints).unwrap_or(0);
     }
 
-    /// Begins a round after this delay.
-    fn begin_round(&mut self, now: Instant, delay: Duration) {
-        (self.first_round, self.is_quick) = (false, false);
-        self.failed_in_round = 0;
+    /// Begins a round after this delay, which may take so long.
+    fn begin_round(&mut self, now: Instant, delay: Duration, limit: Duration) {
+        (self.first_round, self.failed_in_round) = (false, 0);
+        self.round_limit = limit;
         self.round_started = now + delay;
     }
 }

@@ -256,8 +256,8 @@ pub(crate) const MUTATIONS: &[Mutation] = &[
         statement: "8.8",
         why: "silent endpoints keep a healthy one waiting after a loss",
         file: "watch/rotation.rs",
-        find: "        self.is_quick = true;\n",
-        replace: "",
+        find: "self.begin_round(now, delay, QUICK_ROUND);",
+        replace: "self.begin_round(now, delay, ROUND_LIMIT);",
         noticed: Both,
     },
     Mutation {
