@@ -258,7 +258,7 @@ pub(crate) const MUTATIONS: &[Mutation] = &[
         file: "watch/rotation.rs",
         find: "self.begin_round(now, delay, QUICK_ROUND);",
         replace: "self.begin_round(now, delay, ROUND_LIMIT);",
-        noticed: Both,
+        noticed: Tests,
     },
     Mutation {
         statement: "8.8",
@@ -273,7 +273,7 @@ pub(crate) const MUTATIONS: &[Mutation] = &[
         why: "a malformed document blanks its key",
         file: "mirror.rs",
         find: "Slot { newest, good: last_good, refusal: Some(refusal) }",
-        replace: "{\n                    replaced.push((key.clone(), last_good));\n                    Slot { newest, good: None, refusal: Some(refusal) }\n                }",
+        replace: "{\n                    self.unsettled.replaced.insert(key.clone(), last_good);\n                    Slot { newest, good: None, refusal: Some(refusal) }\n                }",
         noticed: Both,
     },
     Mutation {
