@@ -17,6 +17,7 @@
 pub mod cluster;
 pub mod etcd;
 pub mod generate;
+pub mod golden;
 pub mod link;
 pub mod model;
 pub mod ordeal;
