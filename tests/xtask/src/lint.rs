@@ -18,6 +18,8 @@ const CLIPPY: &[&str] = &[
     "--package aldis-core --no-default-features --target wasm32v1-none",
     "--package aldis-guest --target wasm32v1-none",
 ];
+/// The fuzzer, a workspace of its own. Without the feature that links libFuzzer, for which a C++ compiler would be needed.
+const FUZZER: &str = "tests/fuzz/Cargo.toml";
 const DENIED: &[&str] = &["--", "-D", "warnings"];
 
 pub(crate) fn run(workspace: &Workspace, _arguments: &[String]) -> Result<()> {
@@ -26,10 +28,13 @@ pub(crate) fn run(workspace: &Workspace, _arguments: &[String]) -> Result<()> {
     let run = |arguments: &[&str]| process::show(&mut cargo(workspace, &tools, arguments));
 
     run(&["fmt", "--all", "--", "--check"])?;
+    run(&["fmt", "--manifest-path", FUZZER, "--", "--check"])?;
     for what in CLIPPY {
         let arguments: Vec<&str> = ["clippy"].into_iter().chain(what.split(' ')).collect();
         run(&[&arguments, DENIED].concat())?;
     }
+    let mut fuzzer = cargo(workspace, &tools, &["clippy", "--locked", "--manifest-path", FUZZER]);
+    process::show(fuzzer.arg("--target-dir").arg(workspace.target().join("fuzz")).args(DENIED))?;
     let mut doc = cargo(workspace, &tools, &["doc", "--workspace", "--all-features", "--no-deps"]);
     process::show(doc.env("RUSTDOCFLAGS", "-D warnings"))
 }

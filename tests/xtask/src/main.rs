@@ -6,6 +6,7 @@
 mod cargo;
 mod demo;
 mod env;
+mod fuzz;
 mod gates;
 mod lint;
 mod mutants;
@@ -46,6 +47,11 @@ const TASKS: &[Task] = &[
         name: "sim",
         about: "the long run of the simulation: [seeds, 100000 or 42..43] [hours, 24]",
         run: sim::run,
+    },
+    Task {
+        name: "fuzz",
+        about: "the long run of the fuzz targets: [decode|image|evaluate|guest] [seconds, 60]",
+        run: fuzz::run,
     },
     Task {
         name: "mutants",

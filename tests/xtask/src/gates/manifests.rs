@@ -9,7 +9,7 @@ use crate::workspace::Workspace;
 
 /// The lints hold for a package only if its manifest says so.
 pub(super) fn every_package_is_under_the_lints(workspace: &Workspace) -> Result<()> {
-    for (member, manifest) in manifests(workspace)? {
+    for (member, manifest) in listed(workspace, "members")? {
         report(&format!("{member} is under the workspace lints"), inherits_lints(&manifest))?;
     }
     report("a package without them is noticed", !inherits_lints("[package]\nname = \"twin\"\n[lints]\n"))
@@ -18,7 +18,8 @@ pub(super) fn every_package_is_under_the_lints(workspace: &Workspace) -> Result<
 /// `CONTRIBUTING.md` says of each crate why it and not its neighbour.
 pub(super) fn every_dependency_has_its_reason(workspace: &Workspace) -> Result<()> {
     let reasons = fs::read_to_string(workspace.root().join("CONTRIBUTING.md"))?;
-    let manifests = manifests(workspace)?;
+    // What is a workspace of its own still needs its reasons.
+    let manifests = [listed(workspace, "members")?, listed(workspace, "exclude")?].concat();
     for name in manifests.iter().flat_map(|(_, manifest)| unexplained(manifest, &reasons)) {
         report(&format!("{name} has its line in CONTRIBUTING.md"), false)?;
     }
@@ -34,23 +35,23 @@ fn unexplained_in_twin() -> Vec<&'static str> {
     )
 }
 
-/// Each member's folder and its manifest.
-fn manifests(workspace: &Workspace) -> Result<Vec<(String, String)>> {
+/// Each folder of a list in the root manifest, and the manifest in it.
+fn listed(workspace: &Workspace, list: &str) -> Result<Vec<(String, String)>> {
     let root = fs::read_to_string(workspace.root().join("Cargo.toml"))?;
-    let members = members_of(&root).context("the root manifest lists no members")?;
-    let read = |member: String| {
-        let manifest = workspace.root().join(&member).join("Cargo.toml");
+    let folders = folders_of(&root, list).with_context(|| format!("the root manifest has no {list}"))?;
+    let read = |folder: String| {
+        let manifest = workspace.root().join(&folder).join("Cargo.toml");
         let text = fs::read_to_string(&manifest).with_context(|| format!("no {}", manifest.display()))?;
-        Ok((member, text))
+        Ok((folder, text))
     };
-    members.into_iter().map(read).collect()
+    folders.into_iter().map(read).collect()
 }
 
-fn members_of(manifest: &str) -> Option<Vec<String>> {
-    let (_, rest) = manifest.split_once("\nmembers = [")?;
-    let (list, _) = rest.split_once(']')?;
-    let members = list.split(',').map(|member| member.trim().trim_matches('"').to_owned());
-    Some(members.filter(|member| !member.is_empty()).collect())
+fn folders_of(manifest: &str, list: &str) -> Option<Vec<String>> {
+    let (_, rest) = manifest.split_once(&format!("\n{list} = ["))?;
+    let (folders, _) = rest.split_once(']')?;
+    let folders = folders.split(',').map(|folder| folder.trim().trim_matches('"').to_owned());
+    Some(folders.filter(|folder| !folder.is_empty()).collect())
 }
 
 fn inherits_lints(manifest: &str) -> bool {
