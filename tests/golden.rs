@@ -109,7 +109,7 @@ fn a_guest_takes_the_golden_image_and_decides_by_it() {
     let info = guest.info().expect("has one");
     assert_eq!((info.stamp, info.image_bytes as usize), (stamp, golden.len()));
     requests(|request| {
-        assert_eq!(guest.evaluate(request, NOW), Ok(set.evaluate(request, NOW)), "{request:?}")
+        assert_eq!(guest.evaluate(request, NOW), Ok(set.evaluate(request, NOW)), "{request:?}");
     });
 }
 

@@ -2,7 +2,9 @@
 //! directive that says so; and an image as the compiler lays it out decides what its directives say.
 
 use aldis_core::limits::IMAGE_VERSION;
-use aldis_core::{Decision, Directive, DirectiveSet, ImageError, Outcome, Request, UnixMillis};
+use aldis_core::{
+    CompileError, Decision, Directive, DirectiveSet, ImageError, Outcome, Reason, Request, UnixMillis,
+};
 use rapidhash::v3::rapidhash_v3;
 
 use super::NOW;
@@ -87,6 +89,9 @@ fn answers(subject: &Subject, set: &DirectiveSet) {
     assert_eq!(set.earliest_expiry(), directives.iter().map(|directive| directive.expires_at).min());
     assert_eq!(set.latest_expiry(), directives.iter().map(|directive| directive.expires_at).max());
     let compiled = DirectiveSet::from_directives(directives.iter().cloned());
+    if let Err(error) = &compiled {
+        assert!(is_left_to_documents(error), "a directive that no document may hold: {error}");
+    }
     let is_canonical = compiled.as_ref() == Ok(set);
     let ask = |request: &Request<'_>, now| {
         let decision = (subject.evaluate)(set, request, now);
@@ -102,6 +107,16 @@ fn answers(subject: &Subject, set: &DirectiveSet) {
             meant_by(directive, |request| ask(request, now));
         }
     }
+}
+
+/// Rules that the check of an image does not repeat, for an image that breaks them costs and means no more than it says. All
+/// others it holds to: a reference that leads nowhere would read as an empty value, or as none.
+fn is_left_to_documents(error: &CompileError) -> bool {
+    use Reason::{DuplicateField, TooManyTargets};
+    matches!(
+        error,
+        CompileError::Directive { reason: TooManyTargets | DuplicateField, .. } | CompileError::TooLarge
+    )
 }
 
 /// Soundness, which the check of an image must give even where somebody else wrote it: `explain` looks at every
