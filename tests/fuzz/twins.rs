@@ -59,10 +59,9 @@ fn a_broken_decoder_is_found() {
             "a text is cut at a byte",
             decode::Subject {
                 decode: |body, anchor| {
-                    let text = String::from_utf8_lossy(body);
-                    std::hint::black_box(
-                        text.get(..40).is_some() || text.len() < 40 || text[..40].is_empty(),
-                    );
+                    if body.len() > 40 {
+                        std::hint::black_box(String::from_utf8_lossy(body).into_owned().split_off(40));
+                    }
                     DirectiveSet::decode(body, anchor)
                 },
                 ..decode::CORE
