@@ -27,6 +27,7 @@ const CORE: House = House {
         "error",
         "time",
         "vocabulary",
+        "field",
         "directive",
         "decode",
         "image",

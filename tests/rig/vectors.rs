@@ -18,30 +18,6 @@ pub use engine::{Engine, Explained};
 pub use native::{Image, Native};
 pub use pairs::Pairs;
 
-/// Every field that a directive may have.
-pub const FIELDS: [&str; 20] = [
-    "id",
-    "level",
-    "ttl_secs",
-    "expires_at",
-    "not_before",
-    "tenant",
-    "tenants",
-    "index",
-    "indices",
-    "principal",
-    "principals",
-    "endpoint",
-    "endpoints",
-    "labels",
-    "sample_per_mille",
-    "sample_by",
-    "salt",
-    "ring_buffer",
-    "capture",
-    "suppress",
-];
-
 /// Runs the cases on an engine; a line for each thing that is not as its vector says.
 pub fn differences(engine: &mut dyn Engine, cases: &[Case]) -> Vec<String> {
     cases.iter().flat_map(|case| of_one_case(engine, case)).collect()

@@ -12,59 +12,10 @@ use crate::directive::{
     Directive, Sampling, StrList, Target, check_id, check_salt, check_suppress, check_target,
 };
 use crate::error::Reason;
+use crate::field::Field;
 use crate::limits::{FULL_SAMPLE, MAX_TTL_SECS};
 use crate::time::UnixMillis;
-use crate::vocabulary::{DiagLevel, EndpointSet, SampleBy, vocabulary};
-
-vocabulary! {
-    #[derive(Clone, Copy, PartialEq, Eq)]
-    enum Field {
-        Id = "id",
-        Level = "level",
-        TtlSecs = "ttl_secs",
-        ExpiresAt = "expires_at",
-        NotBefore = "not_before",
-        Tenant = "tenant",
-        Tenants = "tenants",
-        Index = "index",
-        Indices = "indices",
-        Principal = "principal",
-        Principals = "principals",
-        Endpoint = "endpoint",
-        Endpoints = "endpoints",
-        Labels = "labels",
-        SamplePerMille = "sample_per_mille",
-        SampleBy = "sample_by",
-        Salt = "salt",
-        RingBuffer = "ring_buffer",
-        Capture = "capture",
-        Suppress = "suppress",
-    }
-}
-
-impl Field {
-    /// The field that says the same thing in another way, and what it is to have both.
-    fn rival(self) -> Option<(Self, Reason)> {
-        let rival = match self {
-            Self::TtlSecs => return Some((Self::ExpiresAt, Reason::ConflictingExpiry)),
-            Self::ExpiresAt => return Some((Self::TtlSecs, Reason::ConflictingExpiry)),
-            Self::Tenant => Self::Tenants,
-            Self::Tenants => Self::Tenant,
-            Self::Index => Self::Indices,
-            Self::Indices => Self::Index,
-            Self::Principal => Self::Principals,
-            Self::Principals => Self::Principal,
-            Self::Endpoint => Self::Endpoints,
-            Self::Endpoints => Self::Endpoint,
-            _ => return None,
-        };
-        Some((rival, Reason::ConflictingTarget))
-    }
-
-    fn bit(self) -> u32 {
-        1_u32.wrapping_shl(u32::from(self.code()))
-    }
-}
+use crate::vocabulary::{DiagLevel, EndpointSet, SampleBy};
 
 /// Reads one directive and hands it on. It is large, so it does not travel up as a value.
 pub(super) struct OneDirective<'c, 'w, 'de> {
