@@ -2,6 +2,7 @@
 
 mod apt;
 mod etcd;
+mod node;
 mod protoc;
 mod targets;
 
@@ -19,6 +20,7 @@ use crate::workspace::Workspace;
 pub(crate) struct Toolbox {
     protoc: protoc::Protoc,
     etcds: Vec<PathBuf>,
+    node: Option<PathBuf>,
     gaps: Vec<String>,
 }
 
@@ -26,17 +28,19 @@ impl Toolbox {
     /// Enough to build everything: protoc and the targets.
     pub(crate) fn for_builds(workspace: &Workspace) -> Result<Self> {
         targets::add_missing(workspace)?;
-        Ok(Self { protoc: protoc::acquire(workspace)?, etcds: Vec::new(), gaps: Vec::new() })
+        let protoc = protoc::acquire(workspace)?;
+        Ok(Self { protoc, etcds: Vec::new(), node: None, gaps: Vec::new() })
     }
 
-    /// Enough to test everything: the same, and each etcd that the tests are run against.
+    /// Enough to test everything: the same, Node, and each etcd that the tests are run against.
     pub(crate) fn full(workspace: &Workspace) -> Result<Self> {
         let builds = Self::for_builds(workspace)?;
+        let node = Some(node::acquire(workspace)?);
         let etcd::Found { bins, gaps } = etcd::acquire(workspace)?;
         for gap in &gaps {
             eprintln!("going on without {gap}");
         }
-        Ok(Self { etcds: bins, gaps, ..builds })
+        Ok(Self { etcds: bins, node, gaps, ..builds })
     }
 
     /// The environment of the inner cargo, and of a shell under `cargo xtask env`.
@@ -47,6 +51,7 @@ impl Toolbox {
             Some(("PROTOC", self.protoc.program.clone().into_os_string())),
             include.map(|include| ("PROTOC_INCLUDE", include.clone().into_os_string())),
             bins.map(|bins| ("ALDIS_ETCD_BINS", bins)),
+            self.node.as_ref().map(|node| ("ALDIS_NODE", node.clone().into_os_string())),
         ]
         .into_iter()
         .flatten()
