@@ -156,6 +156,37 @@ fn what_a_vector_may_not_hold_is_refused() {
         assert!(vectors::parse(&bad).is_err(), "{bad}");
     }
     assert!(vectors::parse(r#"{"about":"neither refused nor decisions","document":{}}"#).is_err());
+    let parts = good.replace(r#""document":{"directives":[]}"#, r#""parts":[{"text":"x","times":2}]"#);
+    vectors::parse(&parts).expect("is a vector");
+    assert!(vectors::parse(&parts.replace("times", "tiems")).is_err());
+}
+
+#[test]
+fn the_description_of_the_format_is_a_vector_itself() {
+    let cases = vectors::all();
+    let described =
+        cases.iter().find(|case| case.name == "README.md").expect("its example runs with the others");
+    must_agree(&mut Native::new(), std::slice::from_ref(described));
+    let mut wrong = described.clone();
+    wrong.vector.decisions.iter_mut().flatten().for_each(|decided| decided.decision.capture = true);
+    assert_eq!(differences(&mut Native::new(), &[wrong]).len(), 3, "a wrong example passes");
+}
+
+/// What is expected wrongly is set right, in the file and nowhere else; what a vector shows stays.
+#[test]
+fn bless_writes_what_the_engine_says() {
+    let folder = tempfile::tempdir().expect("a scratch folder");
+    for name in ["flags/of_off_alone.json", "refusals/empty_tenant.json"] {
+        let mut case = vectors::all().into_iter().find(|case| case.name == name).expect("is there");
+        let right = std::fs::read_to_string(&case.path).expect("was read before");
+        let wrong =
+            right.replace("true, \"capture\"", "false, \"capture\"").replace("empty_target", "bad_id");
+        assert_ne!(wrong, right);
+        case.vector = vectors::parse(&wrong).expect("is a vector");
+        case.path = folder.path().join("vector.json");
+        vectors::bless(&mut Native::new(), &[case.clone()]);
+        assert_eq!(std::fs::read_to_string(&case.path).expect("was written"), right);
+    }
 }
 
 /// So that the difference after `BLESS=1` shows changed expectations and nothing else.
