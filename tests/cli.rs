@@ -20,6 +20,8 @@ mod eval;
 mod manners;
 #[path = "cli/publish.rs"]
 mod publish;
+#[path = "cli/schema.rs"]
+mod schema;
 #[path = "cli/vectors.rs"]
 mod vectors;
 #[path = "cli/watch.rs"]

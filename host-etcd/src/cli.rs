@@ -14,6 +14,7 @@
 //! | `clear` | `{"cleared":true,"key","revision","replaced","removed"}`, one line for each document |
 //! | `watch` | `{"event":"applied","revision","digest","directives"}`, `{"event":"refused","revision","key","error":E}`, `{"event":"stale","for_ms","cause"}`, `{"event":"live"}`, `{"event":"reconnecting","endpoint","cause","delay_ms"}`, `{"event":"cluster_changed","from","to"}`, `{"event":"repaired","keys"}` |
 //! | `demo` | `{"at_ms","claim","holds"}`, last `{"claims","hold"}` |
+//! | `schema` | the JSON Schema of documents, draft 2020-12 |
 //!
 //! E is a refusal: `{"reason","path","line","column","message","help"}`. W is a warning: `{"warning","path","id","message"}`.
 //! Any other no is `{"error":{"reason","message"}}` with the reasons `absent`, `conflict`, `expired`, `fleet_wide` and
@@ -35,6 +36,7 @@ mod failure;
 mod get;
 mod input;
 mod publish;
+mod schema;
 mod watch;
 
 use std::process::ExitCode;
@@ -76,6 +78,7 @@ fn dispatch(args: Args, console: &mut Console) -> Result<Answer, Failure> {
         Command::Get(args) => block_on(get::run(&global, &args, console)),
         Command::Watch => block_on(watch::run(&global, console)),
         Command::Demo => block_on(demo::run(console)),
+        Command::Schema => schema::run(console),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Args::command(), "aldis", &mut script);

@@ -51,6 +51,10 @@ fn several_files_have_a_line_each_and_one_bad_one_is_a_no() {
         run.out.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
     assert_eq!(lines.iter().map(|line| &line["valid"]).collect::<Vec<_>>(), [true, false, true]);
     assert_eq!((run.code, lines[1]["file"].as_str()), (1, Some(bad.as_str())));
+    let run = aldis(&["check", &good, &bad]);
+    for part in [format!("{good}: valid, 1 directive"), format!("{bad}:3:4")] {
+        assert!(run.code == 1 && run.out.contains(&part), "{part} is missing in\n{}", run.out);
+    }
 }
 
 #[test]

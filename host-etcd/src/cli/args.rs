@@ -103,6 +103,8 @@ pub(super) enum Command {
     Watch,
     /// Tell the whole story in one process: publish, flip, refuse, expire, clear
     Demo,
+    /// Print the JSON Schema of documents, for editors
+    Schema,
     /// Print a script that completes this command's arguments
     Completions {
         /// The shell to complete in
