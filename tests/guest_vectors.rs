@@ -5,8 +5,12 @@
 
 #[path = "guest_vectors/node.rs"]
 mod node;
+#[path = "guest_vectors/node_host.rs"]
+mod node_host;
 #[path = "guest_vectors/wasmtime.rs"]
 mod wasmtime;
+#[path = "guest/wat.rs"]
+mod wat;
 
 use aldis_core::{DirectiveSet, UnixMillis};
 use rig::vectors::{Case, Engine, Native, Refusal, all, differences};

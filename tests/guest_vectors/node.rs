@@ -52,33 +52,12 @@ const MISREADINGS: [(&str, &str); 11] = [
     ("(length, BigInt(now), lines", "(length, 0n, lines"),
 ];
 
-/// What the README of the example shows is what it prints.
-#[test]
-fn the_example_does_what_its_readme_shows() {
-    let readme = fs::read_to_string(example("README.md")).expect("is there");
-    let shown = |kind: &str| {
-        let block = readme.split_once(&format!("```{kind}\n")).and_then(|(_, rest)| rest.split_once("```"));
-        block.expect("is shown").0
-    };
-    let scratch = Scratch::new();
-    let document = scratch.file("directives.json", shown("json").as_bytes());
-    let mut child = node(&[&example("main.mjs"), &scratch.module(), &document]);
-    let mut stdin = child.stdin.take().expect("piped");
-    let (asked, answered): (Vec<&str>, Vec<&str>) =
-        shown("text").lines().partition(|line| !line.contains("level"));
-    stdin.write_all(asked.join("\n").as_bytes()).expect("listens");
-    drop(stdin);
-    let output = child.wait_with_output().expect("ends");
-    assert!(output.status.success() && !answered.is_empty());
-    assert_eq!(String::from_utf8_lossy(&output.stdout).lines().collect::<Vec<_>>(), answered);
-}
-
-fn example(file: &str) -> PathBuf {
+pub(crate) fn example(file: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/node-host").join(file)
 }
 
 /// Starts what `cargo xtask` has found or fetched, or else what is on `PATH`.
-fn node(arguments: &[&Path]) -> Child {
+pub(crate) fn node(arguments: &[&Path]) -> Child {
     let program = std::env::var_os("ALDIS_NODE").unwrap_or_else(|| "node".into());
     let mut node = Command::new(program);
     node.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped());
@@ -86,26 +65,22 @@ fn node(arguments: &[&Path]) -> Child {
 }
 
 /// Files that a Node of ours reads.
-struct Scratch(TempDir);
+pub(crate) struct Scratch(TempDir);
 
 impl Scratch {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(tempfile::tempdir().expect("a scratch folder"))
     }
 
-    fn file(&self, name: &str, content: &[u8]) -> PathBuf {
+    pub(crate) fn file(&self, name: &str, content: &[u8]) -> PathBuf {
         let path = self.0.path().join(name);
         fs::write(&path, content).expect("a file is written");
         path
     }
-
-    fn module(&self) -> PathBuf {
-        self.file("aldis_guest.wasm", embedded_module())
-    }
 }
 
 /// A guest in a Node of its own.
-struct Node {
+pub(crate) struct Node {
     name: &'static str,
     fed: Fed,
     scratch: Scratch,
@@ -117,7 +92,7 @@ struct Node {
 /// What comes of a call.
 #[derive(Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
-enum Answer<T> {
+pub(crate) enum Answer<T> {
     Ok(T),
     Refused(Why),
     Broken(String),
@@ -125,16 +100,22 @@ enum Answer<T> {
 
 impl Node {
     fn start(name: &'static str, host: &str, fed: Fed) -> Self {
+        Self::hosting(embedded_module(), name, host, fed)
+    }
+
+    /// With another module in place of the guest.
+    pub(crate) fn hosting(module: &[u8], name: &'static str, host: &str, fed: Fed) -> Self {
         let scratch = Scratch::new();
         let host = scratch.file("aldis.mjs", host.as_bytes());
         let pipe = Path::new(env!("CARGO_MANIFEST_DIR")).join("guest_vectors/node.mjs");
-        let mut child = node(&[&pipe, &host, &scratch.module()]);
+        let module = scratch.file("aldis_guest.wasm", module);
+        let mut child = node(&[&pipe, &host, &module]);
         let stdin = child.stdin.take().expect("piped");
         let answers = BufReader::new(child.stdout.take().expect("piped"));
         Self { name, fed, scratch, child, stdin, answers }
     }
 
-    fn call<T: DeserializeOwned>(&mut self, call: &Value) -> Answer<T> {
+    pub(crate) fn call<T: DeserializeOwned>(&mut self, call: &Value) -> Answer<T> {
         writeln!(self.stdin, "{call}").expect("listens");
         let mut line = String::new();
         self.answers.read_line(&mut line).expect("answers");
