@@ -143,7 +143,7 @@ pub(crate) const ALL: [Class; 12] = [
         spoil: |document, rng| match rng.u8(..4) {
             0 => {
                 document.earlier =
-                    Some(pick(rng, &["5", "null", "[{}]", "[{\"tennant\":\"x\"}]"]).to_string())
+                    Some(pick(rng, &["5", "null", "[{}]", "[{\"tennant\":\"x\"}]"]).to_string());
             }
             _ => {
                 let (field, value) = pick(

@@ -80,7 +80,7 @@ fn holds(class: &Class, seed: u64) -> Result<(), String> {
 fn the_vectors_show_each_class_and_no_other() {
     let mut shown = Shown::default();
     for case in vectors::all() {
-        shown.to_both(&case.vector.body(), &case.name);
+        shown.show(&case.vector.body(), &case.name);
     }
     let (met, unlisted) = shown.sorted(&classes::ALL);
     assert_eq!((unlisted, &shown.misread), (Vec::new(), &Vec::new()));
@@ -115,7 +115,7 @@ static MANGLED: LazyLock<Shown> = LazyLock::new(|| {
         let mut document = rng.choice(start()).expect("there are some").clone();
         mangle(&mut document, &mut rng);
         let text = document.text();
-        shown.to_both(text.as_bytes(), &text);
+        shown.show(text.as_bytes(), &text);
     }
     shown
 });
@@ -131,7 +131,7 @@ struct Shown {
 }
 
 impl Shown {
-    fn to_both(&mut self, body: &[u8], name: &str) {
+    fn show(&mut self, body: &[u8], name: &str) {
         match (Reference::decode(body), DirectiveSet::decode(body, NOW)) {
             (Ok(_), Err(refusal)) => self.only_theirs.push((name.to_string(), body.to_vec(), refusal)),
             (Ok(theirs), Ok(ours)) => {

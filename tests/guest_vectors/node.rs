@@ -125,7 +125,7 @@ impl Node {
     /// Asks about a request.
     fn ask<T: DeserializeOwned>(&mut self, call: &str, request: &Request, now: UnixMillis) -> Answer<T> {
         let mut facts = serde_json::to_value(request).expect("is JSON");
-        facts["labels"] = json!(request.labels.0);
+        facts.as_object_mut().expect("is an object").insert("labels".to_string(), json!(request.labels.0));
         self.call(&json!({"call": call, "request": facts, "now": now.as_u64().to_string()}))
     }
 }
