@@ -3,6 +3,7 @@
 //! Builds with nothing preinstalled but rustup, python3 and a C compiler. What a task lacks it gets through the
 //! machine's own package clients into `target/tools`, says so in a line, and reuses the next time.
 
+mod bench;
 mod cargo;
 mod demo;
 mod env;
@@ -57,6 +58,11 @@ const TASKS: &[Task] = &[
         name: "mutants",
         about: "breaks one statement about the watch at a time: a test must notice",
         run: mutants::run,
+    },
+    Task {
+        name: "bench",
+        about: "Aldis and its peers at the same work, in one run: [workloads, all and the table]",
+        run: bench::run,
     },
     Task { name: "ci", about: "lint, gates and test", run: ci },
     Task {
