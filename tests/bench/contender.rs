@@ -43,6 +43,13 @@ impl<'a> Contender<'a> {
     }
 }
 
+impl Contender<'_> {
+    /// Goes round the cases, though not for longer than the turn of `count` answers that follows.
+    pub(crate) fn warm_up(&mut self, count: u64) {
+        self.run(count.min(self.asked.cases() as u64));
+    }
+}
+
 impl fmt::Debug for Contender<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Contender").field("name", &self.name).finish_non_exhaustive()
