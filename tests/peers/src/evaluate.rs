@@ -2,27 +2,27 @@
 
 use aldis_core::{DirectiveSet, Request};
 use anyhow::Result;
-use bench::{Contender, Goal, Pace, Row, ThreadTime, Unit, race};
+use bench::{Contender, Goal, Pace, ThreadTime, race};
 use peers::reference::{self, Owned, Prepared, Reference};
-use peers::scene::{self, ANCHOR, NOW, Scene};
+use peers::scene::{self, ANCHOR, NOW, Scene, grouped};
 
-pub(crate) fn run() -> Result<Vec<Row>> {
-    let mut rows = vec![
-        row("evaluate: empty set", &scene::tenants(0), 0.8)?,
-        row("evaluate: tenant hit, 1 directive", &scene::tenants(1), 1.0)?,
-    ];
+use crate::report::Report;
+
+pub(crate) fn run(report: &mut Report) -> Result<()> {
+    row(report, "evaluate: empty set", &scene::tenants(0), 0.8)?;
+    row(report, "evaluate: tenant hit, 1 directive", &scene::tenants(1), 1.0)?;
     for (count, ratio) in [(10, 0.18), (100, 0.028), (10_000, 0.0004)] {
-        let what = format!("evaluate: tenant hit, {count} directives");
-        rows.push(row(&what, &scene::tenants(count), ratio)?);
+        let what = format!("evaluate: tenant hit, {} directives", grouped(count));
+        row(report, &what, &scene::tenants(count), ratio)?;
     }
     for (count, ratio) in [(10, 0.45), (100, 0.07), (1_000, 0.008), (100_000, 0.0001)] {
-        let what = format!("evaluate: mixed targets, half hit, {count} directives");
-        rows.push(row(&what, &scene::mixed(count), ratio)?);
+        let what = format!("evaluate: mixed targets, half hit, {} directives", grouped(count));
+        row(report, &what, &scene::mixed(count), ratio)?;
     }
-    Ok(rows)
+    Ok(())
 }
 
-fn row(what: &str, scene: &Scene, ratio: f64) -> Result<Row> {
+fn row(report: &mut Report, what: &str, scene: &Scene, ratio: f64) -> Result<()> {
     let ours = DirectiveSet::decode(scene.document.as_bytes(), ANCHOR)?;
     let requests: Vec<Request<'_>> = scene.facts.iter().map(|facts| facts.request()).collect();
     let theirs = Reference::decode(scene.document.as_bytes())?;
@@ -33,6 +33,5 @@ fn row(what: &str, scene: &Scene, ratio: f64) -> Result<Row> {
         Contender::new("Aldis", &requests, |request| ours.evaluate(request, NOW), scene::code),
         Contender::new("osproxy × 3", &prepared, |request| theirs.ask(request), reference::code),
     ];
-    let timings = race(&mut contenders, Pace::QUICK, &ThreadTime)?;
-    crate::report::row(what, Unit::Nanos, &timings, Goal::Ratio(ratio))
+    report.race(what, &race(&mut contenders, Pace::QUICK, &ThreadTime)?, Goal::Ratio(ratio))
 }

@@ -2,33 +2,58 @@
 
 mod allocations;
 mod decode;
+mod dropping;
+mod engines;
 mod evaluate;
+mod instructions;
+mod labels;
+mod load;
 mod report;
+mod sibling;
+
+use std::hint::black_box;
 
 use anyhow::{Result, bail};
-use bench::Row;
+
+use crate::report::Report;
 
 /// A group of rows that can be run by itself.
 struct Workload {
     name: &'static str,
-    run: fn() -> Result<Vec<Row>>,
+    run: fn(&mut Report) -> Result<()>,
 }
 
-const WORKLOADS: &[Workload] =
-    &[Workload { name: "evaluate", run: evaluate::run }, Workload { name: "decode", run: decode::run }];
+const WORKLOADS: &[Workload] = &[
+    Workload { name: "evaluate", run: evaluate::run },
+    Workload { name: "engines", run: engines::run },
+    Workload { name: "labels", run: labels::run },
+    Workload { name: "decode", run: decode::run },
+    Workload { name: "load", run: load::run },
+    Workload { name: "drop", run: dropping::run },
+    Workload { name: "allocations", run: allocations::run },
+    Workload { name: "instructions", run: instructions::run },
+];
 
 fn main() -> Result<()> {
     let names: Vec<String> = std::env::args().skip(1).collect();
     let chosen = choose(&names)?;
-    let mut rows = Vec::new();
+    settle_heap();
+    let mut report = Report::default();
     for workload in &chosen {
         eprintln!("{} …", workload.name);
-        rows.extend((workload.run)()?);
+        (workload.run)(&mut report)?;
     }
-    let table = bench::markdown(&rows);
-    println!("{table}");
+    println!("{}", report.table());
     // A part must not pass for the whole.
-    if names.is_empty() { report::write(&table) } else { Ok(()) }
+    if names.is_empty() { report.write() } else { Ok(()) }
+}
+
+/// glibc gives large blocks back to the kernel until it has seen a few come and go; a proxy that has run for a while is
+/// past that. Without this, a figure would depend on which workloads ran before.
+fn settle_heap() {
+    // Just below what it will ever keep.
+    const LARGEST: usize = 31 << 20;
+    drop(black_box(vec![1_u8; LARGEST]));
 }
 
 fn choose(names: &[String]) -> Result<Vec<&'static Workload>> {

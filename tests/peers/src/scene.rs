@@ -73,6 +73,15 @@ pub fn code(decision: Decision) -> u64 {
     u64::from(decision.level.code()) | u64::from(decision.ring_buffer) << 2 | u64::from(decision.capture) << 3
 }
 
+/// A count as the tables write it.
+#[must_use]
+pub fn grouped(count: usize) -> String {
+    match (count / 1000, count % 1000) {
+        (0, _) => count.to_string(),
+        (thousands, rest) => format!("{thousands} {rest:03}"),
+    }
+}
+
 /// The level of a rule: each of the three that record, in turn.
 #[must_use]
 pub fn level(place: usize) -> &'static str {
@@ -105,6 +114,41 @@ pub fn mixed(count: usize) -> Scene {
     Scene { facts, document: document(count, directive) }
 }
 
+/// The label keys of [`labelled`].
+pub const LABELS: [&str; 3] = ["environment", "service", "zone"];
+
+/// A document of directives on labels, and requests that carry a value for each of [`LABELS`].
+#[derive(Debug)]
+pub struct Labelled {
+    /// JSON that Aldis reads.
+    pub document: String,
+    /// Values for each request.
+    pub values: Vec<[String; 3]>,
+}
+
+/// Directives on one, two or all three of the label keys, in turn. Every other request is aimed at one of them.
+#[must_use]
+pub fn labelled(count: usize) -> Labelled {
+    let mut rng = Rng::with_seed(3);
+    let values = |turn: usize| {
+        let aimed_at = rng.usize(..count.max(1));
+        let stranger = rng.usize(500_000..1_000_000);
+        let asks_for = |key: usize| turn.is_multiple_of(2) && (aimed_at % 7 + 1) >> key & 1 == 1;
+        [0, 1, 2].map(|key| label(if asks_for(key) { aimed_at } else { stranger }))
+    };
+    let values = (0..REQUESTS).map(values).collect();
+    let directive = |place: usize| {
+        let asked = LABELS.iter().enumerate().filter(|(key, _)| (place % 7 + 1) >> key & 1 == 1);
+        let asked: Vec<String> = asked.map(|(_, name)| format!(r#""{name}":"{}""#, label(place))).collect();
+        format!(r#""labels":{{{}}}{}"#, asked.join(","), flags(place))
+    };
+    Labelled { values, document: document(count, directive) }
+}
+
+fn label(place: usize) -> String {
+    format!("value-{place:06}")
+}
+
 fn document(count: usize, directive: impl Fn(usize) -> String) -> String {
     let one = |place| {
         let (level, rest) = (level(place), directive(place));
@@ -113,7 +157,9 @@ fn document(count: usize, directive: impl Fn(usize) -> String) -> String {
     format!(r#"{{"directives":[{}]}}"#, (0..count).map(one).collect::<Vec<_>>().join(","))
 }
 
-fn tenant(place: usize) -> String {
+/// The name of a tenant.
+#[must_use]
+pub fn tenant(place: usize) -> String {
     format!("tenant-{place:06}")
 }
 
