@@ -35,6 +35,7 @@ pub(crate) fn run(workspace: &Workspace, _arguments: &[String]) -> Result<()> {
     gates.lints_deny_what_they_name()?;
     gates.core_builds_only_without_std()?;
     manifests::every_package_is_under_the_lints(workspace)?;
+    manifests::the_peers_are_under_the_same_lints(workspace)?;
     manifests::every_dependency_has_its_reason(workspace)?;
     mutants::run(workspace, &[])
 }

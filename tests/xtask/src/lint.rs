@@ -4,6 +4,7 @@ use std::process::Command;
 
 use anyhow::Result;
 
+use crate::bench;
 use crate::cargo::cargo;
 use crate::process;
 use crate::tools::Toolbox;
@@ -22,13 +23,19 @@ const CLIPPY: &[&str] = &[
 const FUZZER: &str = "tests/fuzz/Cargo.toml";
 const DENIED: &[&str] = &["--", "-D", "warnings"];
 
-pub(crate) fn run(workspace: &Workspace, _arguments: &[String]) -> Result<()> {
+/// `lint`, and `lint peers` for what has to be built to be read, and is built only for benchmarks.
+pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Result<()> {
     let tools = Toolbox::for_builds(workspace)?;
     add_missing_components(workspace, &tools)?;
+    if arguments == ["peers"] {
+        let clippy = ["clippy", "--workspace", "--all-targets"];
+        return process::show(bench::cargo_of_peers(workspace, &tools, &clippy).args(DENIED));
+    }
     let run = |arguments: &[&str]| process::show(&mut cargo(workspace, &tools, arguments));
 
     run(&["fmt", "--all", "--", "--check"])?;
     run(&["fmt", "--manifest-path", FUZZER, "--", "--check"])?;
+    run(&["fmt", "--manifest-path", bench::PEERS, "--all", "--", "--check"])?;
     for what in CLIPPY {
         let arguments: Vec<&str> = ["clippy"].into_iter().chain(what.split(' ')).collect();
         run(&[&arguments, DENIED].concat())?;

@@ -38,7 +38,7 @@ const TASKS: &[Task] = &[
         about: "every test, on the real components (arguments go to cargo test)",
         run: test::run,
     },
-    Task { name: "lint", about: "format, clippy and rustdoc, warnings denied", run: lint::run },
+    Task { name: "lint", about: "format, clippy and rustdoc, warnings denied: [peers]", run: lint::run },
     Task {
         name: "gates",
         about: "the known-bad twins: each check of ours must be able to fail",

@@ -15,6 +15,21 @@ pub(super) fn every_package_is_under_the_lints(workspace: &Workspace) -> Result<
     report("a package without them is noticed", !inherits_lints("[package]\nname = \"twin\"\n[lints]\n"))
 }
 
+/// The peers are a workspace of their own, which cannot inherit ours.
+pub(super) fn the_peers_are_under_the_same_lints(workspace: &Workspace) -> Result<()> {
+    let read = |manifest: &str| fs::read_to_string(workspace.root().join(manifest));
+    let (ours, theirs) = (read("Cargo.toml")?, read("tests/peers/Cargo.toml")?);
+    report("the peers are under the same lints", inherits_lints(&theirs) && lints(&ours) == lints(&theirs))?;
+    let twin = theirs.replacen("= \"deny\"", "= \"warn\"", 1);
+    report("a lint that is weaker there is noticed", lints(&ours) != lints(&twin))
+}
+
+/// The lines that set a lint of the workspace.
+fn lints(manifest: &str) -> Vec<&str> {
+    let tables = manifest.split("\n[").filter(|table| table.starts_with("workspace.lints."));
+    tables.flat_map(str::lines).filter(|line| line.contains('=') || line.contains(']')).collect()
+}
+
 /// `CONTRIBUTING.md` says of each crate why it and not its neighbour.
 pub(super) fn every_dependency_has_its_reason(workspace: &Workspace) -> Result<()> {
     let reasons = fs::read_to_string(workspace.root().join("CONTRIBUTING.md"))?;
