@@ -14,7 +14,7 @@ pub(crate) fn run(report: &mut Report) -> Result<()> {
     let scene = scene::labelled(DIRECTIVES);
     let set = DirectiveSet::decode(scene.document.as_bytes(), ANCHOR)?;
     let directives: Vec<Directive<'_>> = set.iter().collect();
-    let labels: Vec<_> = scene.values.iter().map(|values| pairs(values)).collect();
+    let labels: Vec<_> = scene.values.iter().map(pairs).collect();
     let requests: Vec<Request<'_>> =
         labels.iter().map(|labels| Request { labels, ..Request::EMPTY }).collect();
 
