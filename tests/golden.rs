@@ -16,11 +16,11 @@ use std::sync::LazyLock;
 
 use aldis_abi::{STAMP_BYTES, Stamp, Status, name};
 use aldis_core::limits::IMAGE_VERSION;
-use aldis_core::{DirectiveSet, EndpointKind, ImageError, Request};
+use aldis_core::{DirectiveSet, EndpointKind, Field, ImageError, Request};
 use aldis_etcd::sink::guest::{GuestEngine, GuestInstance, GuestLimits, embedded_module};
 use rig::generate::NOW;
 use rig::golden::{self, DOCUMENT};
-use rig::{model, vectors};
+use rig::model;
 
 use raw::{Compiled, Raw};
 

@@ -11,9 +11,9 @@
 #[path = "fuzz/targets.rs"]
 mod targets;
 
-use aldis_core::{DirectiveSet, ImageError, decode};
+use aldis_core::{DirectiveSet, Field, ImageError, decode};
 use rig::generate::NOW;
-use rig::{golden, model, vectors};
+use rig::{golden, model};
 
 use targets::image::{self, CHECKED_FROM, seal};
 
