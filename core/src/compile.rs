@@ -12,6 +12,8 @@ use crate::error::CompileError;
 use crate::image::{Header, Record, StrRef, Values, check, flags, hash};
 use crate::limits::IMAGE_VERSION;
 
+mod buckets;
+mod filters;
 mod tables;
 
 use tables::TableBuilder;
@@ -26,12 +28,13 @@ pub(crate) struct Compiler {
 }
 
 impl Compiler {
-    pub(crate) fn new() -> Self {
+    /// Has room for so many directives and bytes of text.
+    pub(crate) fn with_capacity(directives: usize, text: usize) -> Self {
         Self {
-            records: Vec::new(),
+            records: Vec::with_capacity(directives),
             strings: Vec::new(),
-            heap: Vec::new(),
-            tables: TableBuilder::new(),
+            heap: Vec::with_capacity(text),
+            tables: TableBuilder::with_capacity(directives),
             too_large: false,
         }
     }
@@ -69,13 +72,18 @@ impl Compiler {
         let tables =
             self.tables.finish(&self.records).filter(|_| !self.too_large).ok_or(CompileError::TooLarge)?;
         let ends = || self.records.iter().map(|record| record.expires_at.get());
+        let [tenants, indices, principals] = tables.filters.texts.each_ref().map(Vec::as_slice);
         let mut header = Header {
             version: U16::new(IMAGE_VERSION),
             facts: tables.groups.iter().fold(0, |all, group| all | group.facts),
             groups: count(tables.groups.len())?,
+            filters: [count(tenants.len())?, count(indices.len())?, count(principals.len())?],
+            buckets: count(tables.buckets.len())?,
+            lists: count(tables.lists.len())?,
             directives: count(self.records.len())?,
             strings: count(self.strings.len())?,
             heap_len: count(self.heap.len())?,
+            endpoint_filter: tables.filters.endpoints,
             earliest_expiry: U64::new(ends().min().unwrap_or(0)),
             latest_expiry: U64::new(ends().max().unwrap_or(0)),
             label_filter: U64::new(tables.label_filter),
@@ -83,9 +91,13 @@ impl Compiler {
         };
         let parts = [
             tables.groups.as_bytes(),
+            tenants,
+            indices,
+            principals,
+            tables.buckets.as_bytes(),
+            tables.lists.as_bytes(),
             self.records.as_bytes(),
             self.strings.as_bytes(),
-            &tables.tables,
             &self.heap,
         ];
         header.len =

@@ -2,8 +2,9 @@
 
 use crate::decision::Decision;
 use crate::directive::DirectiveIndex;
-use crate::image::hash::{self, Combined};
-use crate::image::{Group, Header, Record, Sections, facts, flags};
+use crate::image::hash::{self, Key, Part};
+use crate::image::layout::Sections;
+use crate::image::{Group, LIST, Record, facts, flags};
 use crate::judge::{Buckets, judge};
 use crate::request::Request;
 use crate::set::DirectiveSet;
@@ -16,19 +17,20 @@ const WALKED: usize = 3;
 impl DirectiveSet {
     /// Decides how much to record of `request` at `now`.
     ///
-    /// Cost: no allocation and no I/O. A set of up to three directives is walked; of a larger one, each combination of
-    /// facts that its directives ask for costs one probe of a hash table, until nothing left could change the decision.
+    /// Cost: no allocation and no I/O. An empty set, or one whose last directive has ended, costs one comparison. A set of
+    /// up to three directives is walked; of a larger one, each combination of facts that its directives ask for, and
+    /// that this request can meet, costs one probe of a hash table, until nothing left could change the decision.
+    #[inline]
     pub fn evaluate(&self, request: &Request<'_>, now: UnixMillis) -> Decision {
-        if now.as_u64() >= self.header().latest_expiry.get() {
+        if now.as_u64() >= self.sections().layout().latest_expiry() {
             return Decision::OFF;
         }
-        let mut walk = Walk::new(self.sections(), request, now);
-        let walked =
-            if self.len() <= WALKED { walk.every_directive() } else { walk.every_group(self.header()) };
-        match walked {
-            Ok(()) => walk.decision,
-            Err(Suppressed) => Decision::OFF,
-        }
+        self.decide(request, now)
+    }
+
+    fn decide(&self, request: &Request<'_>, now: UnixMillis) -> Decision {
+        let walk = Walk::new(self.sections(), request, now);
+        if self.len() <= WALKED { walk.every_directive() } else { walk.every_group() }
     }
 }
 
@@ -45,65 +47,110 @@ struct Walk<'i, 'r> {
 
 impl<'i, 'r> Walk<'i, 'r> {
     fn new(sections: Sections<'i>, request: &'r Request<'r>, now: UnixMillis) -> Self {
-        Self { sections, request, now, buckets: Buckets::default(), decision: Decision::OFF }
+        Self { sections, request, now, buckets: Buckets::new(), decision: Decision::OFF }
     }
 
-    fn every_directive(&mut self) -> Result<(), Suppressed> {
+    fn every_directive(mut self) -> Decision {
         for (place, record) in (0_u32..).zip(self.sections.records()) {
-            self.consider(place, record)?;
+            if let Err(Suppressed) = self.consider(place, record) {
+                return Decision::OFF;
+            }
+        }
+        self.decision
+    }
+
+    /// Every group that the request can meet. Not in place: a walk of few directives needs less of the stack.
+    #[inline(never)]
+    fn every_group(mut self) -> Decision {
+        let facts = Facts::of(self.request, &self.sections);
+        let asking_labels = self.sections.layout().asking(4);
+        let mut walked = self.probe_each(facts.groups & !asking_labels, |asked| facts.key(asked));
+        if facts.groups & asking_labels != 0 {
+            walked = walked.and_then(|()| self.every_label(facts.groups & asking_labels, &facts));
+        }
+        walked.map_or(Decision::OFF, |()| self.decision)
+    }
+
+    #[inline(never)]
+    fn every_label(&mut self, groups: u32, facts: &Facts) -> Result<(), Suppressed> {
+        for (name, value) in self.request.labels {
+            let name = hash::value(name.as_bytes());
+            if self.sections.layout().label_filter() & hash::label_bit(name) != 0 {
+                let label = hash::label(name, hash::value(value.as_bytes()));
+                self.probe_each(groups, |asked| facts.key(asked).and(label))?;
+            }
         }
         Ok(())
     }
 
-    fn every_group(&mut self, header: &Header) -> Result<(), Suppressed> {
-        let facts = Facts::of(self.request, header.facts);
-        for group in self.sections.groups() {
-            if group.facts & !facts.present != 0 || !self.could_change(group) {
-                continue;
+    /// Probes groups, given as one bit each, in their order.
+    #[inline(always)]
+    fn probe_each(&mut self, mut groups: u32, key: impl Fn(u8) -> Key) -> Result<(), Suppressed> {
+        while groups != 0 {
+            let Some(group) = self.sections.group(groups.trailing_zeros()) else { return Ok(()) };
+            if self.could_add(group.flags, group.max_level, group.first_of_max.get()) {
+                self.probe(group, key(group.facts))?;
             }
-            let combined = facts.combine(group.facts);
-            if group.facts & facts::LABEL == 0 {
-                self.probe(group, combined)?;
-                continue;
-            }
-            for (name, value) in self.request.labels {
-                let name = hash::value(name.as_bytes());
-                if header.label_filter.get() & hash::filter_bit(name) != 0 {
-                    self.probe(group, combined.and(name).and(hash::value(value.as_bytes())))?;
-                }
-            }
+            groups &= groups.wrapping_sub(1);
         }
         Ok(())
     }
 
-    /// Whether any directive of the group could still add to the decision.
-    fn could_change(&self, group: &Group) -> bool {
+    /// Whether directives with at most these flags and this level, none before `first`, could still add to the decision.
+    fn could_add(&self, flags: u8, level: u8, first: u32) -> bool {
         let decision = &self.decision;
         let Some(decided_by) = decision.decided_by else { return true };
-        let level = decision.level.code();
-        group.max_level > level
-            || group.flags & flags::SUPPRESS != 0
-            || (group.flags & flags::RING_BUFFER != 0 && !decision.ring_buffer)
-            || (group.flags & flags::CAPTURE != 0 && !decision.capture)
-            || (group.max_level == level && group.first_of_max.get() < decided_by.as_u32())
+        let decided = decision.level.code();
+        level > decided
+            || flags & flags::SUPPRESS != 0
+            || (flags & flags::RING_BUFFER != 0 && !decision.ring_buffer)
+            || (flags & flags::CAPTURE != 0 && !decision.capture)
+            || (level == decided && first < decided_by.as_u32())
     }
 
-    fn probe(&mut self, group: &Group, combined: Combined) -> Result<(), Suppressed> {
-        let Some((starts, entries)) = self.sections.table(group) else { return Ok(()) };
-        let (bucket, tag) = combined.place(group.buckets.get());
-        let Some([start, end]) = starts.get(bucket..).and_then(<[_]>::first_chunk) else { return Ok(()) };
-        let index = |place: u32| usize::try_from(place).unwrap_or(usize::MAX);
-        let bucket = entries.get(index(start.get())..index(end.get())).unwrap_or_default();
-        for entry in bucket.iter().filter(|entry| entry.tag.get() == tag) {
-            let place = entry.directive.get();
-            if let Some(record) = self.sections.records().get(index(place)) {
-                self.consider(place, record)?;
+    #[inline(always)]
+    fn probe(&mut self, group: &Group, key: Key) -> Result<(), Suppressed> {
+        let buckets = group.buckets.get();
+        let (first, tag) = key.place(buckets);
+        // Nearly always the first bucket is the last.
+        for step in 0..buckets {
+            let at = first.wrapping_add(step) & buckets.wrapping_sub(1);
+            let Some(bucket) = self.sections.bucket(group.first_bucket.get().wrapping_add(at)) else { break };
+            for place in bucket.tagged(tag) {
+                match place & LIST {
+                    0 => self.consider_at(place)?,
+                    _ => self.consider_list(group, place & !LIST)?,
+                }
             }
+            if !bucket.is_overflown() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    #[inline(always)]
+    fn consider_at(&mut self, place: u32) -> Result<(), Suppressed> {
+        self.sections.record(place).map_or(Ok(()), |record| self.consider(place, record))
+    }
+
+    #[inline(never)]
+    fn consider_list(&mut self, group: &Group, start: u32) -> Result<(), Suppressed> {
+        for place in self.sections.list(start) {
+            let Some(record) = self.sections.record(place) else { break };
+            // Those that decide most come first, so what cannot add to the decision ends the list. Flags are not in that
+            // order: any of the group's may follow.
+            let flags = record.flags & flags::SUPPRESS | group.flags & !flags::SUPPRESS;
+            if !self.could_add(flags, record.level, place) {
+                break;
+            }
+            self.consider_at(place)?;
         }
         Ok(())
     }
 
     /// Adds what a directive says, if it applies.
+    #[inline(always)]
     fn consider(&mut self, place: u32, record: &'i Record) -> Result<(), Suppressed> {
         if judge(&self.sections, record, self.request, self.now, &mut self.buckets).is_err() {
             return Ok(());
@@ -127,46 +174,48 @@ impl<'i, 'r> Walk<'i, 'r> {
     }
 }
 
-/// The hashes of a request's facts.
+/// What the facts of a request come to: the groups that it can meet, and what to look for there.
 struct Facts {
-    present: u8,
-    tenant: u64,
-    index: u64,
-    principal: u64,
-    endpoint: u64,
+    /// One bit per group; labels are not considered.
+    groups: u32,
+    tenant: Key,
+    index: Key,
+    principal: Key,
+    endpoint: Key,
 }
 
 impl Facts {
-    /// Those that are `asked` for; nobody looks at the others.
-    fn of(request: &Request<'_>, asked: u8) -> Self {
-        let bit = |present: bool, fact: u8| if present { fact } else { 0 };
-        let value = |fact: u8, text: Option<&str>| match text {
-            Some(text) if asked & fact != 0 => hash::value(text.as_bytes()),
-            _ => 0,
+    #[inline(always)]
+    fn of(request: &Request<'_>, sections: &Sections<'_>) -> Self {
+        let layout = sections.layout();
+        let mut groups = layout.every_group();
+        let mut text = |number: usize, part: Part, given: Option<&str>| {
+            let asking = layout.asking(number);
+            // Nobody looks at what no directive asks for.
+            let Some(given) = given.filter(|_| asking != 0) else {
+                groups &= !asking;
+                return Key::EMPTY;
+            };
+            let hash = hash::value(given.as_bytes());
+            groups &= !asking | sections.groups_of(number, hash);
+            Key::part(part, hash)
         };
-        Self {
-            present: bit(request.tenant.is_some(), facts::TENANT)
-                | bit(request.index.is_some(), facts::INDEX)
-                | bit(request.principal.is_some(), facts::PRINCIPAL)
-                | bit(request.endpoint.is_some(), facts::ENDPOINT)
-                | bit(!request.labels.is_empty(), facts::LABEL),
-            tenant: value(facts::TENANT, request.tenant),
-            index: value(facts::INDEX, request.index),
-            principal: value(facts::PRINCIPAL, request.principal),
-            endpoint: request.endpoint.map_or(0, hash::endpoint),
-        }
+        let tenant = text(0, Part::Tenant, request.tenant);
+        let index = text(1, Part::Index, request.index);
+        let principal = text(2, Part::Principal, request.principal);
+        let endpoint =
+            request.endpoint.map_or(Key::EMPTY, |kind| Key::part(Part::Endpoint, hash::endpoint(kind)));
+        let possible = request.endpoint.map_or(0, |kind| layout.groups_of_endpoint(kind.code()));
+        groups &= !layout.asking(3) | possible;
+        Self { groups, tenant, index, principal, endpoint }
     }
 
-    /// In the order in which the compiler combines them.
-    fn combine(&self, asked: u8) -> Combined {
-        [
-            (facts::TENANT, self.tenant),
-            (facts::INDEX, self.index),
-            (facts::PRINCIPAL, self.principal),
-            (facts::ENDPOINT, self.endpoint),
-        ]
-        .into_iter()
-        .filter(|&(fact, _)| asked & fact != 0)
-        .fold(Combined::EMPTY, |combined, (_, value)| combined.and(value))
+    /// The key of the facts that are asked for.
+    fn key(&self, asked: u8) -> Key {
+        Key::EMPTY
+            .and_if(asked & facts::TENANT != 0, self.tenant)
+            .and_if(asked & facts::INDEX != 0, self.index)
+            .and_if(asked & facts::PRINCIPAL != 0, self.principal)
+            .and_if(asked & facts::ENDPOINT != 0, self.endpoint)
     }
 }

@@ -36,7 +36,7 @@ impl DirectiveSet {
         now: UnixMillis,
     ) -> impl Iterator<Item = Explanation<'s>> {
         let sections = self.sections();
-        let mut buckets = Buckets::default();
+        let mut buckets = Buckets::new();
         (0_u32..).zip(sections.records()).map(move |(place, record)| Explanation {
             index: DirectiveIndex::new(place),
             id: id(&sections, record),

@@ -3,7 +3,8 @@
 
 use core::fmt;
 
-use crate::image::{Record, Sections, Values, flags};
+use crate::image::layout::Sections;
+use crate::image::{Record, Values, flags};
 use crate::limits::FULL_SAMPLE;
 use crate::request::Request;
 use crate::time::UnixMillis;
@@ -72,15 +73,22 @@ impl fmt::Display for Span {
 }
 
 /// Where a request falls when it is sampled by each of its facts, computed at most once each.
-#[derive(Default)]
-pub(crate) struct Buckets([Option<u16>; SampleBy::ALL.len()]);
+pub(crate) struct Buckets([u16; SampleBy::ALL.len()]);
 
 impl Buckets {
+    /// No request falls here: it stands for what is not known yet.
+    const UNKNOWN: u16 = u16::MAX;
+
+    pub(crate) const fn new() -> Self {
+        Self([Self::UNKNOWN; _])
+    }
+
     fn unsalted(&mut self, by: SampleBy, key: &str) -> u16 {
-        match self.0.get_mut(usize::from(by.code())) {
-            Some(known) => *known.get_or_insert_with(|| bucket(fnv1a(FNV_START, key.as_bytes()))),
-            None => bucket(fnv1a(FNV_START, key.as_bytes())),
+        let Some(known) = self.0.get_mut(usize::from(by.code())) else { return Self::UNKNOWN };
+        if *known == Self::UNKNOWN {
+            *known = bucket(fnv1a(FNV_START, key.as_bytes()));
         }
+        *known
     }
 }
 
@@ -127,8 +135,8 @@ fn on_target<'i>(
     if !is_any_of(sections, &record.principals, request.principal) {
         return Err(WhyNot::Principal);
     }
-    let endpoints = EndpointSet::from_bits(record.endpoints.get()).unwrap_or(EndpointSet::EMPTY);
-    if !endpoints.is_empty() && !request.endpoint.is_some_and(|kind| endpoints.contains(kind)) {
+    let endpoints = record.endpoints.get();
+    if endpoints != 0 && request.endpoint.is_none_or(|kind| EndpointSet::of(kind).bits() & endpoints == 0) {
         return Err(WhyNot::Endpoint);
     }
     if record.label_count == 0 {
@@ -147,17 +155,23 @@ fn on_labels<'i>(sections: &Sections<'i>, record: &Record, request: &Request<'_>
     Ok(())
 }
 
-/// Most directives leave most targets open, so that is asked first, and in place.
+/// Most directives leave most targets open and name one value of the others, so that is asked first, and in place.
 #[inline(always)]
 fn is_any_of<'i>(sections: &Sections<'i>, values: &'i Values, fact: Option<&str>) -> bool {
-    values.count.get() == 0 || fact.is_some_and(|fact| is_one_of(sections, values, fact))
+    match (values.count.get(), fact) {
+        (0, _) => true,
+        (_, None) => false,
+        (1, Some(fact)) => {
+            let len = usize::from(values.len.get());
+            len == fact.len() && sections.text(values.start, len) == fact.as_bytes()
+        }
+        (_, Some(fact)) => is_one_of(sections, values, fact),
+    }
 }
 
+#[inline(never)]
 fn is_one_of<'i>(sections: &Sections<'i>, values: &'i Values, fact: &str) -> bool {
-    match values.count.get() {
-        1 => sections.text(values.start, values.len.get().into()) == fact.as_bytes(),
-        _ => sections.values(values).any(|value| value == fact.as_bytes()),
-    }
+    sections.values(values).any(|value| value == fact.as_bytes())
 }
 
 /// Of a directive that does not take every request.

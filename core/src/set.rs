@@ -10,7 +10,8 @@ use crate::compile::Compiler;
 use crate::decode::{decode_each, refuse_whole};
 use crate::directive::{Directive, DirectiveIndex, Sampling, StrList, Target};
 use crate::error::{CompileError, DecodeError, ImageError, Reason};
-use crate::image::{Header, Layout, Record, Sections, Values, check, flags};
+use crate::image::layout::{Layout, Sections};
+use crate::image::{Header, Record, Values, check, flags};
 use crate::limits::MAX_DIRECTIVES;
 use crate::time::UnixMillis;
 use crate::vocabulary::{DiagLevel, EndpointSet, SampleBy};
@@ -23,7 +24,6 @@ use crate::vocabulary::{DiagLevel, EndpointSet, SampleBy};
 pub struct DirectiveSet {
     /// Not a boxed slice: a guest lets the allocation of one set become that of the next, spare capacity and all.
     image: Vec<u8>,
-    header: Header,
     layout: Layout,
 }
 
@@ -31,7 +31,7 @@ impl DirectiveSet {
     /// No directives: every decision is [`OFF`](crate::Decision::OFF).
     #[must_use]
     pub fn empty() -> Self {
-        Self::of(Compiler::new().finish().unwrap_or_default())
+        Self::of(Compiler::with_capacity(0, 0).finish().unwrap_or_default())
     }
 
     /// Reads a document. `ttl_secs` counts from `anchor`.
@@ -40,7 +40,7 @@ impl DirectiveSet {
     ///
     /// The first error in document order, with its place.
     pub fn decode(body: &[u8], anchor: UnixMillis) -> Result<Self, DecodeError> {
-        let mut compiler = Compiler::new();
+        let mut compiler = Compiler::with_capacity(0, 0);
         decode_each(body, anchor, &mut |directive| compiler.push(&directive))?;
         // The limits of a document keep its image far below what would not fit.
         compiler.finish().map(Self::of).map_err(|_| refuse_whole(body, Reason::TooManyTargets))
@@ -67,7 +67,7 @@ impl DirectiveSet {
     pub fn from_directives<'a>(
         directives: impl IntoIterator<Item = Directive<'a>>,
     ) -> Result<Self, CompileError> {
-        let mut compiler = Compiler::new();
+        let mut compiler = Compiler::with_capacity(0, 0);
         for (index, directive) in directives.into_iter().enumerate() {
             directive.check().map_err(|reason| CompileError::Directive { index, reason })?;
             if index >= MAX_DIRECTIVES {
@@ -93,25 +93,25 @@ impl DirectiveSet {
     /// How many directives.
     #[must_use]
     pub fn len(&self) -> usize {
-        usize::try_from(self.header.directives.get()).unwrap_or(usize::MAX)
+        self.layout.directives()
     }
 
     /// Whether there is no directive at all.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.header.directives.get() == 0
+        self.len() == 0
     }
 
     /// The first point at which a directive ends; `None` for an empty set.
     #[must_use]
     pub fn earliest_expiry(&self) -> Option<UnixMillis> {
-        (!self.is_empty()).then(|| UnixMillis::new(self.header.earliest_expiry.get()))
+        (!self.is_empty()).then(|| UnixMillis::new(self.layout.earliest_expiry()))
     }
 
     /// The point from which on every decision is [`OFF`](crate::Decision::OFF); `None` for an empty set.
     #[must_use]
     pub fn latest_expiry(&self) -> Option<UnixMillis> {
-        (!self.is_empty()).then(|| UnixMillis::new(self.header.latest_expiry.get()))
+        (!self.is_empty()).then(|| UnixMillis::new(self.layout.latest_expiry()))
     }
 
     /// The directives in document order. Allocates for labels and any-of lists.
@@ -138,13 +138,9 @@ impl DirectiveSet {
     fn of(image: impl Into<Vec<u8>>) -> Self {
         let image = image.into();
         debug_assert_eq!(check::check(&image), Ok(()), "what the compiler lays out is an image");
-        let header = Header::read_from_prefix(&image).map_or(Header::EMPTY, |(header, _)| header);
-        let layout = Layout::of(&header, image.len()).unwrap_or(Layout::EMPTY);
-        Self { image, header, layout }
-    }
-
-    pub(crate) fn header(&self) -> &Header {
-        &self.header
+        let header = Header::ref_from_prefix(&image).ok();
+        let layout = header.and_then(|(header, _)| Layout::of(header, &image)).unwrap_or(Layout::EMPTY);
+        Self { image, layout }
     }
 
     pub(crate) fn sections(&self) -> Sections<'_> {

@@ -132,6 +132,11 @@ impl EndpointSet {
         Self(self.0 | Self::bit(kind))
     }
 
+    /// Only `kind`.
+    pub(crate) const fn of(kind: EndpointKind) -> Self {
+        Self(Self::bit(kind))
+    }
+
     /// Whether `kind` is in the set.
     #[must_use]
     pub const fn contains(self, kind: EndpointKind) -> bool {

@@ -1,85 +1,149 @@
-//! The hash tables of the groups.
+//! What directives are found by: groups, and for each the hash table of its entries.
 
-use alloc::vec;
 use alloc::vec::Vec;
+use core::cmp::Reverse;
 use core::ops::Range;
 
 use hashbrown::HashMap;
-use zerocopy::IntoBytes;
 use zerocopy::little_endian::U32;
 
+use super::buckets::BucketBuilder;
+use super::filters::{FilterBuilder, Filters};
 use crate::directive::Target;
-use crate::image::hash::{self, Combined};
-use crate::image::{Entry, Group, Record, check, facts, flags};
+use crate::image::bucket::Bucket;
+use crate::image::hash::{self, Key, Part};
+use crate::image::{Group, Record, facts, flags};
 use crate::limits::MAX_ENTRIES;
-use crate::vocabulary::DiagLevel;
+
+/// Entries for which a table has one bucket, at most. Seven fit, so that nearly all stand in the bucket of their hash.
+const ENTRIES_PER_BUCKET: u32 = 5;
 
 /// What the directives are found by.
 pub(super) struct Tables {
     pub(super) groups: Vec<Group>,
-    pub(super) tables: Vec<u8>,
+    pub(super) filters: Filters,
+    pub(super) buckets: Vec<Bucket>,
+    pub(super) lists: Vec<U32>,
     pub(super) label_filter: u64,
 }
 
 /// Collects what directives are found by, one directive at a time.
 pub(super) struct TableBuilder {
     drafts: [Option<Draft>; facts::GROUPS],
+    /// In order of the directives.
+    entries: Vec<Entry>,
+    filters: FilterBuilder,
     /// Directives with labels: which of their pairs goes into the table is known only at the end.
     labelled: Vec<Labelled>,
     /// Their pairs, as hashes of name and value.
     pairs: Vec<(u64, u64)>,
-    entries: usize,
 }
 
 /// The directives that ask for the same facts, while they are collected.
 struct Draft {
-    facts: u8,
     max_level: u8,
     flags: u8,
     first_of_max: u32,
-    /// In order of the directives.
-    entries: Vec<(Combined, u32)>,
+    entries: u32,
+}
+
+/// One combination of values under which a directive can be found.
+#[derive(Clone, Copy)]
+struct Entry {
+    key: Key,
+    directive: u32,
+    facts: u8,
 }
 
 /// Entries that lack a pair of labels, and the pairs to choose from.
 struct Labelled {
-    facts: u8,
     entries: Range<usize>,
     pairs: Range<usize>,
 }
 
 impl TableBuilder {
-    pub(super) fn new() -> Self {
-        let drafts = [const { None }; facts::GROUPS];
-        Self { drafts, labelled: Vec::new(), pairs: Vec::new(), entries: 0 }
+    pub(super) fn with_capacity(directives: usize) -> Self {
+        Self {
+            drafts: [const { None }; facts::GROUPS],
+            entries: Vec::with_capacity(directives),
+            filters: FilterBuilder::with_capacity(directives),
+            labelled: Vec::new(),
+            pairs: Vec::new(),
+        }
     }
 
-    /// Adds the directive that the record at `place` holds; `None` if there are too many entries.
-    pub(super) fn push(&mut self, place: u32, record: &Record, target: &Target<'_>) -> Option<()> {
-        self.entries = self.entries.saturating_add(target.combinations()?);
-        if self.entries > MAX_ENTRIES {
+    /// Adds a directive and its record; `None` if there are too many entries.
+    pub(super) fn push(&mut self, directive: u32, record: &Record, target: &Target<'_>) -> Option<()> {
+        let combinations = target.combinations()?;
+        if self.entries.len().saturating_add(combinations) > MAX_ENTRIES {
             return None;
         }
         let facts = record.facts();
-        let draft = self.drafts.get_mut(usize::from(facts))?.get_or_insert_with(|| Draft::new(facts));
-        let entries = draft.push(place, record, target);
+        let draft = self.drafts.get_mut(usize::from(facts))?.get_or_insert(Draft::EMPTY);
+        draft.add(directive, record, u32::try_from(combinations).ok()?);
+        let entries = self.push_entries(Entry { key: Key::EMPTY, directive, facts }, target);
         if !target.labels.is_empty() {
             let start = self.pairs.len();
             let hash = |text: &str| hash::value(text.as_bytes());
             self.pairs.extend(target.labels.iter().map(|(name, value)| (hash(name), hash(value))));
-            self.labelled.push(Labelled { facts, entries, pairs: start..self.pairs.len() });
+            self.labelled.push(Labelled { entries, pairs: start..self.pairs.len() });
         }
         Some(())
+    }
+
+    /// Adds an entry for each combination of the directive's values; where they lie.
+    fn push_entries(&mut self, first: Entry, target: &Target<'_>) -> Range<usize> {
+        let start = self.entries.len();
+        self.entries.push(first);
+        for (text, (part, list)) in (0..).zip([
+            (Part::Tenant, &target.tenants),
+            (Part::Index, &target.indices),
+            (Part::Principal, &target.principals),
+        ]) {
+            let values = list.as_slice().iter().map(|value| {
+                let value = hash::value(value.as_bytes());
+                self.filters.push_text(text, value, first.facts);
+                Key::part(part, value)
+            });
+            multiply(&mut self.entries, start, values);
+        }
+        self.filters.push_endpoints(target.endpoints, first.facts);
+        let endpoints = target.endpoints.iter().map(|kind| Key::part(Part::Endpoint, hash::endpoint(kind)));
+        multiply(&mut self.entries, start, endpoints);
+        start..self.entries.len()
     }
 
     /// Builds the tables over these records, which are those that were pushed; `None` if they would be too large.
     pub(super) fn finish(mut self, records: &[Record]) -> Option<Tables> {
         let label_filter = self.choose_pairs()?;
-        let mut drafts: Vec<Draft> = self.drafts.into_iter().flatten().collect();
-        drafts.sort_by_key(Draft::order);
-        let mut tables = Vec::new();
-        let groups = drafts.iter().map(|draft| draft.finish(records, &mut tables)).collect::<Option<_>>()?;
-        Some(Tables { groups, tables, label_filter })
+        let groups = self.groups()?;
+        let mut places = [0; facts::GROUPS];
+        for (place, group) in (0_u32..).zip(&groups) {
+            *places.get_mut(usize::from(group.facts))? = place;
+        }
+        let mut buckets = BucketBuilder::of(&groups)?;
+        for Entry { key, directive, facts } in self.entries {
+            let place = usize::try_from(*places.get(usize::from(facts))?).ok()?;
+            buckets.insert(groups.get(place)?, key, directive)?;
+        }
+        let filters = self.filters.finish(&groups, &places)?;
+        let (buckets, lists) = buckets.finish(records)?;
+        Some(Tables { groups, filters, buckets, lists, label_filter })
+    }
+
+    /// The groups in their order, and where their tables lie.
+    fn groups(&self) -> Option<Vec<Group>> {
+        let drafts = (0_u8..).zip(&self.drafts).filter_map(|(facts, draft)| Some((facts, draft.as_ref()?)));
+        let mut groups = drafts.map(|(facts, draft)| draft.finish(facts)).collect::<Option<Vec<_>>>()?;
+        // What can end the walk earliest comes first.
+        groups
+            .sort_by_key(|group| (group.flags & flags::SUPPRESS == 0, Reverse(group.max_level), group.facts));
+        let mut next = 0_u32;
+        for group in &mut groups {
+            group.first_bucket = U32::new(next);
+            next = next.checked_add(group.buckets.get())?;
+        }
+        Some(groups)
     }
 
     /// Puts into the table the pair of each directive that tells most: the rarest, of equals the first. Gives the filter
@@ -91,117 +155,57 @@ impl TableBuilder {
             *count = count.saturating_add(1);
         }
         let mut filter = 0;
-        for Labelled { facts, entries, pairs } in &self.labelled {
+        for Labelled { entries, pairs } in &self.labelled {
             let pairs = self.pairs.get(pairs.clone())?;
             let (name, value) = pairs.iter().min_by_key(|pair| counts.get(*pair).copied().unwrap_or(0))?;
-            let draft = self.drafts.get_mut(usize::from(*facts))?.as_mut()?;
-            for (combined, _) in draft.entries.get_mut(entries.clone())? {
-                *combined = combined.and(*name).and(*value);
+            for entry in self.entries.get_mut(entries.clone())? {
+                entry.key = entry.key.and(hash::label(*name, *value));
             }
-            filter |= hash::filter_bit(*name);
+            filter |= hash::label_bit(*name);
         }
         Some(filter)
     }
 }
 
 impl Draft {
-    fn new(facts: u8) -> Self {
-        Self { facts, max_level: 0, flags: 0, first_of_max: u32::MAX, entries: Vec::new() }
-    }
+    const EMPTY: Self = Self { max_level: 0, flags: 0, first_of_max: u32::MAX, entries: 0 };
 
-    /// The order of the groups: what can end the walk earliest comes first.
-    fn order(&self) -> (bool, core::cmp::Reverse<u8>, u8) {
-        (self.flags & flags::SUPPRESS == 0, core::cmp::Reverse(self.max_level), self.facts)
-    }
-
-    /// Adds an entry for each combination of the directive's values; where they lie.
-    fn push(&mut self, place: u32, record: &Record, target: &Target<'_>) -> Range<usize> {
-        if self.entries.is_empty() || record.level > self.max_level {
+    fn add(&mut self, directive: u32, record: &Record, entries: u32) {
+        if self.entries == 0 || record.level > self.max_level {
             self.max_level = record.level;
-            self.first_of_max = place;
+            self.first_of_max = directive;
         }
         self.flags |= record.flags & (flags::RING_BUFFER | flags::CAPTURE | flags::SUPPRESS);
-        let start = self.entries.len();
-        self.entries.push((Combined::EMPTY, place));
-        for list in [&target.tenants, &target.indices, &target.principals] {
-            self.multiply(start, list.as_slice().iter().map(|text| hash::value(text.as_bytes())));
-        }
-        self.multiply(start, target.endpoints.iter().map(hash::endpoint));
-        start..self.entries.len()
+        self.entries = self.entries.saturating_add(entries);
     }
 
-    /// Combines every entry from `start` on with every value; without values they stay as they are.
-    fn multiply(&mut self, start: usize, mut values: impl Iterator<Item = u64>) {
-        let Some(first) = values.next() else { return };
-        let end = self.entries.len();
-        // The first value is combined last: until then the entries are what the others are combined with.
-        for value in values {
-            for at in start..end {
-                let Some(&(combined, place)) = self.entries.get(at) else { return };
-                self.entries.push((combined.and(value), place));
-            }
-        }
-        for (combined, _) in self.entries.iter_mut().take(end).skip(start) {
-            *combined = combined.and(first);
-        }
-    }
-
-    /// Sorts the entries into buckets, by counting, and writes the table.
-    fn finish(&self, records: &[Record], tables: &mut Vec<u8>) -> Option<Group> {
-        let entries = u32::try_from(self.entries.len()).ok()?;
-        let buckets = if self.facts == 0 { 1 } else { entries.checked_next_power_of_two()? };
-        let group = Group {
-            facts: self.facts,
+    fn finish(&self, facts: u8) -> Option<Group> {
+        // What asks for nothing has one key.
+        let buckets = if facts == 0 { 1 } else { self.entries.div_ceil(ENTRIES_PER_BUCKET) };
+        Some(Group {
+            facts,
             max_level: self.max_level,
             flags: self.flags,
             reserved: 0,
             first_of_max: U32::new(self.first_of_max),
-            table: U32::new(u32::try_from(tables.len()).ok()?),
-            buckets: U32::new(buckets),
-            entries: U32::new(entries),
-        };
-        let mut starts = vec![0_u32; usize::try_from(buckets).ok()?.checked_add(1)?];
-        for (combined, _) in &self.entries {
-            let (bucket, _) = combined.place(buckets);
-            let count = starts.get_mut(bucket.checked_add(1)?)?;
-            *count = count.checked_add(1)?;
-        }
-        let mut sum = 0_u32;
-        for start in &mut starts {
-            sum = sum.checked_add(*start)?;
-            *start = sum;
-        }
-        let sorted = self.sorted(records, buckets, &starts)?;
-        tables.reserve(check::table_len(&group));
-        starts.iter().for_each(|start| tables.extend_from_slice(&start.to_le_bytes()));
-        tables.extend_from_slice(sorted.as_bytes());
-        Some(group)
-    }
-
-    /// The entries in the order of their buckets; within one, those that decide most come first.
-    fn sorted(&self, records: &[Record], buckets: u32, starts: &[u32]) -> Option<Vec<Entry>> {
-        let mut sorted = vec![Entry { tag: U32::ZERO, directive: U32::ZERO }; self.entries.len()];
-        let mut next: Vec<u32> = starts.to_vec();
-        for &(combined, directive) in &self.entries {
-            let (bucket, tag) = combined.place(buckets);
-            let place = next.get_mut(bucket)?;
-            *sorted.get_mut(usize::try_from(*place).ok()?)? =
-                Entry { tag: U32::new(tag), directive: U32::new(directive) };
-            *place = place.checked_add(1)?;
-        }
-        for bounds in starts.windows(2) {
-            let &[start, end] = bounds else { return None };
-            let bucket = sorted.get_mut(usize::try_from(start).ok()?..usize::try_from(end).ok()?)?;
-            if bucket.len() > 1 {
-                bucket.sort_by_key(|entry| entry_order(records, entry));
-            }
-        }
-        Some(sorted)
+            first_bucket: U32::ZERO,
+            buckets: U32::new(buckets.checked_next_power_of_two()?),
+        })
     }
 }
 
-fn entry_order(records: &[Record], entry: &Entry) -> (u32, bool, core::cmp::Reverse<u8>, u32) {
-    let record = usize::try_from(entry.directive.get()).ok().and_then(|place| records.get(place));
-    let (flags, level) = record.map_or((0, DiagLevel::Off.code()), |record| (record.flags, record.level));
-    (entry.tag.get(), flags & flags::SUPPRESS == 0, core::cmp::Reverse(level), entry.directive.get())
+/// Combines every entry from `start` on with every value; without values they stay as they are.
+fn multiply(entries: &mut Vec<Entry>, start: usize, mut values: impl Iterator<Item = Key>) {
+    let Some(first) = values.next() else { return };
+    let end = entries.len();
+    // The first value is combined last: until then the entries are what the others are combined with.
+    for value in values {
+        for at in start..end {
+            let Some(&entry) = entries.get(at) else { return };
+            entries.push(Entry { key: entry.key.and(value), ..entry });
+        }
+    }
+    for entry in entries.iter_mut().take(end).skip(start) {
+        entry.key = entry.key.and(first);
+    }
 }

@@ -1,12 +1,13 @@
 //! The one check that bytes from outside go through before they are a set.
 
-use core::mem::{offset_of, size_of};
+use core::mem::offset_of;
 use core::ops::Range;
 
 use zerocopy::FromBytes;
 use zerocopy::little_endian::U32;
 
-use super::{Entry, Group, Header, Layout, MAGIC, Record, Sections, StrRef, Values, facts, flags, hash};
+use super::layout::{Layout, Sections};
+use super::{Group, Header, LAST, LIST, MAGIC, Record, Values, facts, flags, hash};
 use crate::directive::{check_id, check_suppress};
 use crate::error::ImageError;
 use crate::limits::{
@@ -35,7 +36,7 @@ pub(crate) fn check(image: &[u8]) -> Result<(), ImageError> {
     if header.checksum.get() != hash::checksum(image.get(CHECKED_FROM..).unwrap_or_default()) {
         return Err(ImageError::BadChecksum);
     }
-    let layout = Layout::of(header, image.len()).ok_or(ImageError::WrongLength)?;
+    let layout = Layout::of(header, image).ok_or(ImageError::WrongLength)?;
     let sections = Sections::of(&layout, image);
     Check { image, header, sections }.everything()
 }
@@ -61,7 +62,8 @@ impl<'i> Check<'i> {
             self.record(heap, record)?;
         }
         self.expiries()?;
-        self.groups()
+        self.groups()?;
+        self.tables()
     }
 
     fn record(&self, heap: &str, record: &'i Record) -> Result<(), ImageError> {
@@ -129,40 +131,55 @@ impl<'i> Check<'i> {
         if fits { Ok(()) } else { malformed(offset_of!(Header, earliest_expiry)) }
     }
 
-    /// The tables follow one another without gaps, and each is whole.
+    /// The tables follow one another without gaps.
     fn groups(&self) -> Result<(), ImageError> {
-        let mut next_table = 0_usize;
-        if self.sections.groups().len() > facts::GROUPS {
+        let groups = self.sections.groups();
+        if groups.len() > facts::GROUPS {
             return malformed(offset_of!(Header, groups));
         }
-        if self.header.facts != self.sections.groups().iter().fold(0, |all, group| all | group.facts) {
+        if self.header.facts != groups.iter().fold(0, |all, group| all | group.facts) {
             return malformed(offset_of!(Header, facts));
         }
-        for group in self.sections.groups() {
-            if usize::try_from(group.table.get()) != Ok(next_table) || !self.group(group) {
+        let mut next = 0_u32;
+        for group in groups {
+            if group.first_bucket.get() != next || !self.group(group) {
                 return malformed(self.offset(group));
             }
-            next_table = next_table.saturating_add(table_len(group));
+            next = next.saturating_add(group.buckets.get());
         }
-        match next_table == self.sections.tables().len() {
+        match next == self.header.buckets.get() {
             true => Ok(()),
-            false => malformed(self.offset(self.sections.tables())),
+            false => malformed(offset_of!(Header, buckets)),
         }
     }
 
     fn group(&self, group: &Group) -> bool {
-        let Some((starts, entries)) = self.sections.table(group) else { return false };
-        let directives = self.header.directives.get();
-        let whole = starts.first().is_some_and(|first| first.get() == 0)
-            && starts.last().is_some_and(|last| *last == group.entries)
-            && starts.is_sorted_by_key(|start| start.get());
         group.buckets.get().is_power_of_two()
             && usize::from(group.facts) < facts::GROUPS
             && DiagLevel::from_code(group.max_level).is_some()
             && group.reserved == 0
-            && group.first_of_max.get() < directives
-            && whole
-            && entries.iter().all(|entry| entry.directive.get() < directives)
+            && group.first_of_max.get() < self.header.directives.get()
+    }
+
+    /// Whatever is found in a table or a filter is there.
+    fn tables(&self) -> Result<(), ImageError> {
+        if !self.header.filters.iter().all(|cells| cells.get().is_power_of_two()) {
+            return malformed(offset_of!(Header, filters));
+        }
+        let (directives, lists) = (self.header.directives.get(), self.header.lists.get());
+        for bucket in self.sections.buckets() {
+            let fits = |place: &U32| match place.get() {
+                list if list & LIST != 0 => list & !LIST < lists,
+                directive => directive < directives,
+            };
+            if !bucket.places.iter().all(fits) {
+                return malformed(self.offset(bucket));
+            }
+        }
+        match self.sections.lists().iter().find(|place| place.get() & !LAST >= directives) {
+            Some(place) => malformed(self.offset(place)),
+            None => Ok(()),
+        }
     }
 
     /// Where in the image something lies that was cut out of it.
@@ -170,16 +187,3 @@ impl<'i> Check<'i> {
         core::ptr::from_ref(part).addr().saturating_sub(self.image.as_ptr().addr())
     }
 }
-
-/// Bytes of a group's table.
-pub(crate) fn table_len(group: &Group) -> usize {
-    let starts = usize::try_from(group.buckets.get()).unwrap_or(usize::MAX).saturating_add(1);
-    let entries = usize::try_from(group.entries.get()).unwrap_or(usize::MAX);
-    starts.saturating_mul(size_of::<U32>()).saturating_add(entries.saturating_mul(size_of::<Entry>()))
-}
-
-// A cut or grown structure is another version of the layout.
-const _: () = assert!(size_of::<Header>() == 64, "a header has 64 bytes");
-const _: () = assert!(size_of::<Group>() == 20, "a group has 20 bytes");
-const _: () = assert!(size_of::<Record>() == 64, "a directive has 64 bytes");
-const _: () = assert!(size_of::<StrRef>() == 8, "a string reference has 8 bytes");

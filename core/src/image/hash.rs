@@ -2,7 +2,7 @@
 //!
 //! [`IMAGE_VERSION`]: crate::limits::IMAGE_VERSION
 
-use rapidhash::v3::rapidhash_v3;
+use rapidhash::v3::{DEFAULT_RAPID_SECRETS, rapidhash_v3, rapidhash_v3_nano_inline};
 
 use crate::vocabulary::EndpointKind;
 
@@ -10,8 +10,9 @@ use crate::vocabulary::EndpointKind;
 const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
 
 /// Hash of one value.
+#[inline]
 pub(crate) fn value(text: &[u8]) -> u64 {
-    rapidhash_v3(text)
+    rapidhash_v3_nano_inline::<true, false>(text, &DEFAULT_RAPID_SECRETS)
 }
 
 /// Hash of one endpoint.
@@ -19,29 +20,53 @@ pub(crate) fn endpoint(kind: EndpointKind) -> u64 {
     u64::from(kind.code()).wrapping_add(1).wrapping_mul(SPREAD)
 }
 
-/// Hash of the values of a group's facts, in the order of the bits.
-#[derive(Clone, Copy)]
-pub(crate) struct Combined(u64);
+/// What a combination of values is found by: the sum of its parts. A sum, because the parts that a group asks for can
+/// then be picked without branches; which groups a request meets, no processor can predict.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Key(u64);
 
-impl Combined {
+impl Key {
     pub(crate) const EMPTY: Self = Self(0);
 
-    /// This combination and one more value.
-    pub(crate) fn and(self, value: u64) -> Self {
-        Self((self.0.rotate_left(5) ^ value).wrapping_mul(SPREAD))
+    /// The hash of a value as part of a key. Each part is turned by another angle: else tenant `a` with index `b` would be
+    /// found by the key of tenant `b` with index `a`.
+    pub(crate) fn part(part: Part, hash: u64) -> Self {
+        Self(hash.rotate_left(part as u32))
     }
 
-    /// The bucket among `buckets`, a power of two, and the tag.
-    pub(crate) fn place(self, buckets: u32) -> (usize, u32) {
-        let mixed = self.0 ^ (self.0 >> 32);
-        let [b0, b1, b2, b3, tag @ ..] = mixed.to_le_bytes();
-        let bucket = u32::from_le_bytes([b0, b1, b2, b3]) & buckets.wrapping_sub(1);
-        (usize::try_from(bucket).unwrap_or(0), u32::from_le_bytes(tag))
+    pub(crate) fn and(self, part: Self) -> Self {
+        Self(self.0.wrapping_add(part.0))
+    }
+
+    pub(crate) fn and_if(self, wanted: bool, part: Self) -> Self {
+        Self(self.0.wrapping_add(part.0 & u64::from(wanted).wrapping_neg()))
+    }
+
+    /// Which of `buckets`, a power of two, and the tag in it.
+    pub(crate) fn place(self, buckets: u32) -> (u32, u8) {
+        let [b0, b1, b2, b3, .., tag] = self.0.to_le_bytes();
+        (u32::from_le_bytes([b0, b1, b2, b3]) & buckets.wrapping_sub(1), tag.max(1))
     }
 }
 
+/// The parts of a key, and by how many bits each is turned.
+#[derive(Clone, Copy)]
+pub(crate) enum Part {
+    Tenant = 0,
+    Index = 11,
+    Principal = 22,
+    Endpoint = 33,
+    LabelName = 44,
+    LabelValue = 55,
+}
+
+/// A pair of labels as part of a key.
+pub(crate) fn label(name: u64, value: u64) -> Key {
+    Key::part(Part::LabelName, name).and(Key::part(Part::LabelValue, value))
+}
+
 /// The bit of a label name in [`Header::label_filter`](super::Header::label_filter).
-pub(crate) fn filter_bit(name: u64) -> u64 {
+pub(crate) fn label_bit(name: u64) -> u64 {
     1_u64.rotate_right(u32::from(name.to_le_bytes()[7]) & 63)
 }
 

@@ -5,22 +5,29 @@ use alloc::vec::Vec;
 use core::mem::{offset_of, size_of};
 
 use zerocopy::FromBytes;
+use zerocopy::little_endian::U32;
 
 use super::*;
+use crate::image::bucket::Bucket;
 use crate::image::{Group, Header, Record, StrRef, Values, hash};
 
 const DOCUMENT: &[u8] = br#"{"directives":[
     {"id":"ab","level":"Shape","ttl_secs":60,"tenant":"t","indices":["i","j"],"endpoint":"Search","salt":"s"},
-    {"id":"cd","level":"Off","ttl_secs":90,"labels":{"k":"v"},"suppress":true}]}"#;
+    {"id":"cd","level":"Off","ttl_secs":90,"labels":{"k":"v"},"suppress":true},
+    {"id":"ef","level":"Shape","ttl_secs":90},{"id":"gh","level":"Off","ttl_secs":90}]}"#;
 
 #[test]
 fn the_check_knows_every_number_that_could_be_wrong() {
     let image = image();
     let header = *header(&image);
     let groups = size_of::<Header>();
-    let records = groups + size_of::<Group>() * number(header.groups.get());
+    let buckets = groups
+        + size_of::<Group>() * number(header.groups.get())
+        + header.filters.iter().map(|cells| number(cells.get())).sum::<usize>();
+    let place = buckets + size_of::<Bucket>() - 4;
+    let lists = buckets + size_of::<Bucket>() * number(header.buckets.get());
+    let records = lists + size_of::<U32>() * number(header.lists.get());
     let strings = records + size_of::<Record>() * number(header.directives.get());
-    let table = strings + size_of::<StrRef>() * number(header.strings.get());
     let heap = image.len() - number(header.heap_len.get());
     let record = |field| records + field;
     let group = |field| groups + field;
@@ -30,18 +37,20 @@ fn the_check_knows_every_number_that_could_be_wrong() {
         (offset_of!(Header, reserved), &[1]),
         (offset_of!(Header, groups), &[33, 0, 0, 0]),
         (offset_of!(Header, groups), &[1, 0, 0, 0]),
-        (offset_of!(Header, directives), &[3, 0, 0, 0]),
+        (offset_of!(Header, directives), &[5, 0, 0, 0]),
+        (offset_of!(Header, filters), &[0]),
+        (offset_of!(Header, buckets), &[0xff; 4]),
+        (offset_of!(Header, lists), &[0xff; 4]),
         (offset_of!(Header, heap_len), &[0xff; 4]),
         (offset_of!(Header, earliest_expiry), &[1]),
         (offset_of!(Header, latest_expiry), &[1]),
         (group(offset_of!(Group, facts)), &[32]),
         (group(offset_of!(Group, max_level)), &[4]),
         (group(offset_of!(Group, reserved)), &[1]),
-        (group(offset_of!(Group, first_of_max)), &[2]),
-        (group(offset_of!(Group, table)), &[4]),
+        (group(offset_of!(Group, first_of_max)), &[4]),
+        (group(offset_of!(Group, first_bucket)), &[1]),
         (group(offset_of!(Group, buckets)), &[0]),
         (group(offset_of!(Group, buckets)), &[3]),
-        (group(offset_of!(Group, entries)), &[0xff; 4]),
         (record(offset_of!(Record, tenants) + offset_of!(Values, start)), &[0xff; 4]),
         (record(offset_of!(Record, tenants) + offset_of!(Values, len)), &[0, 0]),
         (record(offset_of!(Record, tenants) + offset_of!(Values, len)), &[1, 1]),
@@ -67,7 +76,10 @@ fn the_check_knows_every_number_that_could_be_wrong() {
         (record(offset_of!(Record, flags)), &[flags::SALTED | 32]),
         (strings + offset_of!(StrRef, len), &[0]),
         (strings + offset_of!(StrRef, start), &[0xff; 4]),
-        (table, &[1]),
+        // No directive, no list.
+        (place, &[4, 0, 0, 0]),
+        (place, &[2, 0, 0, 0x80]),
+        (lists, &[4, 0, 0, 0]),
         (heap, &[0xff]),
         (heap + number(first_record(&image).id.get()), b"\n"),
     ];
@@ -86,29 +98,15 @@ fn the_check_knows_every_number_that_could_be_wrong() {
 }
 
 #[test]
-fn an_entry_names_a_directive_of_the_set() {
-    let image = image();
-    let sections = header(&image).groups.get();
-    let set = DirectiveSet::from_image(image.clone()).expect("is one");
-    assert_eq!(number(sections), set.sections().groups().len());
-    let heap = image.len() - number(header(&image).heap_len.get());
-    let mut changed = image;
-    // The last entry of the last table ends where the heap starts.
-    changed.get_mut(heap - 4..heap).expect("lies in the image").copy_from_slice(&2_u32.to_le_bytes());
-    seal(&mut changed);
-    assert!(matches!(DirectiveSet::from_image(changed), Err(ImageError::Malformed(_))));
-}
-
-#[test]
 fn a_set_tells_sizes_and_no_names() {
     let set = DirectiveSet::decode(DOCUMENT, UnixMillis::new(0)).expect("is valid");
     assert_eq!(
         format!("{set:?}"),
-        format!("DirectiveSet {{ directives: 2, image_bytes: {}, .. }}", set.as_image().len())
+        format!("DirectiveSet {{ directives: 4, image_bytes: {}, .. }}", set.as_image().len())
     );
     assert_eq!(set.id(DirectiveIndex::new(1)), Some("cd"));
-    assert_eq!(set.id(DirectiveIndex::new(2)), None);
-    assert_eq!(set.get(DirectiveIndex::new(2)), None);
+    assert_eq!(set.id(DirectiveIndex::new(4)), None);
+    assert_eq!(set.get(DirectiveIndex::new(4)), None);
 }
 
 fn image() -> Vec<u8> {
