@@ -12,7 +12,7 @@ use serde::de::DeserializeSeed;
 
 use crate::directive::Directive;
 use crate::error::{DecodeError, Reason};
-use crate::limits::MAX_BODY_BYTES;
+use crate::limits::{MAX_BODY_BYTES, MAX_DIRECTIVES};
 use crate::time::UnixMillis;
 
 mod context;
@@ -37,14 +37,26 @@ use read::Reader;
 /// The first error in document order, with its place.
 pub fn decode(body: &[u8], anchor: UnixMillis) -> Result<Vec<Directive<'_>>, DecodeError> {
     let mut directives = Vec::new();
-    decode_each(body, anchor, &mut |directive| directives.push(directive))?;
+    decode_each(body, anchor, expected_directives(body), &mut |directive| directives.push(directive))?;
     Ok(directives)
+}
+
+/// How many directives a body most likely has: each is an object, and few hold another. Room that is made for them at once
+/// need not grow, and grows from no body beyond a small multiple of its size.
+pub(crate) fn expected_directives(body: &[u8]) -> usize {
+    const SHORTEST: usize = br#"{"id":"a","level":"Off","ttl_secs":1},"#.len();
+    // Counts that fit into bytes are counted sixteen at a time.
+    let in_chunk =
+        |chunk: &[u8]| chunk.iter().fold(0_u8, |sum, &byte| sum.wrapping_add(u8::from(byte == b'{')));
+    let objects = body.chunks(usize::from(u8::MAX)).map(|chunk| usize::from(in_chunk(chunk))).sum::<usize>();
+    objects.saturating_sub(1).min(body.len() / SHORTEST).min(MAX_DIRECTIVES)
 }
 
 /// Like [`decode`], but hands each directive on as soon as it is read. What was handed on before an error is void.
 pub(crate) fn decode_each<'de>(
     body: &'de [u8],
     anchor: UnixMillis,
+    expected: usize,
     accept: &mut dyn FnMut(Directive<'de>),
 ) -> Result<(), DecodeError> {
     if body.len() > MAX_BODY_BYTES {
@@ -53,7 +65,7 @@ pub(crate) fn decode_each<'de>(
     let text = core::str::from_utf8(body).map_err(|error| refuse_bytes(body, &error))?;
     let context = Context::new(anchor);
     let mut json = serde_json::Deserializer::from_str(text);
-    let document = Reader(Document::new(&context, accept));
+    let document = Reader(Document::new(&context, expected, accept));
     document.deserialize(&mut json).map_err(|error| context.into_error(body, &error))?;
     json.end().map_err(|error| refuse_trailing(body, &error))
 }

@@ -7,7 +7,7 @@ use core::fmt;
 use zerocopy::FromBytes;
 
 use crate::compile::Compiler;
-use crate::decode::{decode_each, refuse_whole};
+use crate::decode::{decode_each, expected_directives, refuse_whole};
 use crate::directive::{Directive, DirectiveIndex, Sampling, StrList, Target};
 use crate::error::{CompileError, DecodeError, ImageError, Reason};
 use crate::image::layout::{Layout, Sections};
@@ -40,8 +40,10 @@ impl DirectiveSet {
     ///
     /// The first error in document order, with its place.
     pub fn decode(body: &[u8], anchor: UnixMillis) -> Result<Self, DecodeError> {
-        let mut compiler = Compiler::with_capacity(0, 0);
-        decode_each(body, anchor, &mut |directive| compiler.push(&directive))?;
+        let expected = expected_directives(body);
+        // Less than half of a document is text that is kept.
+        let mut compiler = Compiler::with_capacity(expected, body.len() / 2);
+        decode_each(body, anchor, expected, &mut |directive| compiler.push(&directive))?;
         // The limits of a document keep its image far below what would not fit.
         compiler.finish().map(Self::of).map_err(|_| refuse_whole(body, Reason::TooManyTargets))
     }

@@ -5,7 +5,7 @@ use aldis_core::limits::IMAGE_VERSION;
 use aldis_core::{
     CompileError, Decision, Directive, DirectiveSet, ImageError, Outcome, Reason, Request, UnixMillis,
 };
-use rapidhash::v3::rapidhash_v3;
+use twox_hash::XxHash64;
 
 use super::NOW;
 use crate::model;
@@ -54,7 +54,7 @@ pub(crate) fn seal(image: &mut [u8]) {
     head[..VERSION_AT].copy_from_slice(MAGIC);
     head[VERSION_AT..VERSION_AT + 2].copy_from_slice(&IMAGE_VERSION.to_le_bytes());
     head[LEN_AT..CHECKSUM_AT].copy_from_slice(&len.to_le_bytes());
-    head[CHECKSUM_AT..].copy_from_slice(&rapidhash_v3(content).to_le_bytes());
+    head[CHECKSUM_AT..].copy_from_slice(&XxHash64::oneshot(0, content).to_le_bytes());
 }
 
 fn is_refused_or_total(subject: &Subject, image: &[u8]) {

@@ -4,7 +4,7 @@ use alloc::borrow::Cow;
 
 use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
-use rapidhash::v3::rapidhash_v3;
+use rapidhash::v3::{DEFAULT_RAPID_SECRETS, rapidhash_v3_nano_inline};
 use serde::de::{Error, MapAccess, SeqAccess};
 
 use super::context::{Context, Part, Step};
@@ -20,12 +20,18 @@ const DIRECTIVES: &str = "directives";
 /// The root.
 pub(super) struct Document<'c, 'a, 'de> {
     context: &'c Context,
+    /// How many directives there probably are.
+    expected: usize,
     accept: &'a mut dyn FnMut(Directive<'de>),
 }
 
 impl<'c, 'a, 'de> Document<'c, 'a, 'de> {
-    pub(super) fn new(context: &'c Context, accept: &'a mut dyn FnMut(Directive<'de>)) -> Self {
-        Self { context, accept }
+    pub(super) fn new(
+        context: &'c Context,
+        expected: usize,
+        accept: &'a mut dyn FnMut(Directive<'de>),
+    ) -> Self {
+        Self { context, expected, accept }
     }
 }
 
@@ -53,7 +59,7 @@ impl<'de> Read<'de> for Document<'_, '_, 'de> {
             if place > 0 {
                 return Err(context.at(context.fail(Reason::DuplicateField, Part::Name), step));
             }
-            let directives = Directives { context, accept: &mut *self.accept };
+            let directives = Directives { context, expected: self.expected, accept: &mut *self.accept };
             entries.next_value_seed(Reader(directives)).map_err(|error| context.at(error, step))?;
             place = place.saturating_add(1);
         }
@@ -64,6 +70,7 @@ impl<'de> Read<'de> for Document<'_, '_, 'de> {
 /// The array.
 struct Directives<'c, 'a, 'de> {
     context: &'c Context,
+    expected: usize,
     accept: &'a mut dyn FnMut(Directive<'de>),
 }
 
@@ -80,8 +87,8 @@ impl<'de> Read<'de> for Directives<'_, '_, 'de> {
     }
 
     fn array<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
-        let Self { context, accept } = self;
-        let mut whole = Whole { ids: HashTable::new(), entries: 0 };
+        let Self { context, expected, accept } = self;
+        let mut whole = Whole { ids: HashTable::with_capacity(expected), entries: 0 };
         let mut place = 0_usize;
         loop {
             let one = Reader(OneDirective { context, whole: &mut whole, accept: &mut *accept });
@@ -108,7 +115,7 @@ impl<'de> Whole<'de> {
 
     /// Takes note of an id; false if it was there.
     pub(super) fn claim_id(&mut self, id: Cow<'de, str>) -> bool {
-        let hash = |id: &str| rapidhash_v3(id.as_bytes());
+        let hash = |id: &str| rapidhash_v3_nano_inline::<true, false>(id.as_bytes(), &DEFAULT_RAPID_SECRETS);
         match self.ids.entry(hash(&id), |other| *other == id, |id| hash(id)) {
             Entry::Occupied(_) => false,
             Entry::Vacant(vacant) => {
