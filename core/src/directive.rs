@@ -168,8 +168,9 @@ impl Directive<'_> {
 }
 
 pub(crate) fn check_id(id: &str) -> Result<(), Reason> {
-    let fits = (1..=MAX_ID_BYTES).contains(&id.len()) && !id.chars().any(char::is_control);
-    if fits { Ok(()) } else { Err(Reason::BadId) }
+    // Nearly every id is ASCII, and then there is no need to decode it.
+    let is_told = id.bytes().all(|byte| (b' '..=b'~').contains(&byte)) || !id.chars().any(char::is_control);
+    if is_told && (1..=MAX_ID_BYTES).contains(&id.len()) { Ok(()) } else { Err(Reason::BadId) }
 }
 
 pub(crate) fn check_target(value: &str) -> Result<(), Reason> {

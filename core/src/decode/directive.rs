@@ -44,15 +44,13 @@ impl<'de> Read<'de> for OneDirective<'_, '_, 'de> {
         let mut draft = Draft::new(context, whole);
         while let Some(name) = entries.next_key_seed(Reader(Name { context }))? {
             let Some(field) = Field::from_name(&name) else {
-                let known = Field::ALL.iter().map(|field| field.as_str());
+                let known = Field::NAMES.iter().copied();
                 let error = unknown_field(context, &name, known);
                 return Err(context.at(error, Step::named(draft.place, &name)));
             };
-            let step = Step::field(draft.place, field.as_str());
-            draft
-                .claim(field)
-                .and_then(|()| draft.read(field, &mut entries))
-                .map_err(|error| context.at(error, step))?;
+            if let Err(error) = draft.claim(field).and_then(|()| draft.read(field, &mut entries)) {
+                return Err(context.at(error, Step::field(draft.place, field.as_str())));
+            }
             draft.place = draft.place.saturating_add(1);
         }
         accept(draft.finish()?);
@@ -119,7 +117,7 @@ impl<'c, 'w, 'de> Draft<'c, 'w, 'de> {
             Field::Level => {
                 let name = self.text(entries)?;
                 let level =
-                    named(self.context, &name, DiagLevel::ALL, DiagLevel::as_str, Reason::UnknownLevel)?;
+                    named(self.context, &name, DiagLevel::from_name, DiagLevel::NAMES, Reason::UnknownLevel)?;
                 self.level = Some(level);
                 Ok(())
             }
@@ -133,8 +131,13 @@ impl<'c, 'w, 'de> Draft<'c, 'w, 'de> {
             Field::SamplePerMille => self.per_mille(entries).map(|rate| self.sampling.per_mille = rate),
             Field::SampleBy => {
                 let name = self.text(entries)?;
-                self.sampling.by =
-                    named(self.context, &name, SampleBy::ALL, SampleBy::as_str, Reason::UnknownSampleBy)?;
+                self.sampling.by = named(
+                    self.context,
+                    &name,
+                    SampleBy::from_name,
+                    SampleBy::NAMES,
+                    Reason::UnknownSampleBy,
+                )?;
                 Ok(())
             }
             Field::Salt => {
@@ -159,20 +162,29 @@ impl<'c, 'w, 'de> Draft<'c, 'w, 'de> {
             Field::Tenant => self.target.tenants = self.one_target(entries)?,
             Field::Index => self.target.indices = self.one_target(entries)?,
             Field::Principal => self.target.principals = self.one_target(entries)?,
+            Field::Endpoint => {
+                let kind = entries.next_value_seed(Reader(Endpoint { context }))?;
+                self.target.endpoints = EndpointSet::EMPTY.with(kind);
+            }
+            Field::Tenants | Field::Indices | Field::Principals | Field::Endpoints => {
+                self.read_list(field, entries)?;
+            }
+            _ => self.target.labels = entries.next_value_seed(Reader(Labels { context }))?,
+        }
+        Ok(())
+    }
+
+    fn read_list<A: MapAccess<'de>>(&mut self, field: Field, entries: &mut A) -> Result<(), A::Error> {
+        let context = self.context;
+        match field {
             Field::Tenants => self.target.tenants = entries.next_value_seed(Reader(AnyOf { context }))?,
             Field::Indices => self.target.indices = entries.next_value_seed(Reader(AnyOf { context }))?,
             Field::Principals => {
                 self.target.principals = entries.next_value_seed(Reader(AnyOf { context }))?;
             }
-            Field::Endpoint => {
-                let kind = entries.next_value_seed(Reader(Endpoint { context }))?;
-                self.target.endpoints = EndpointSet::EMPTY.with(kind);
-            }
-            Field::Endpoints => {
-                self.target.endpoints = entries.next_value_seed(Reader(Endpoints { context }))?;
-            }
-            _ => self.target.labels = entries.next_value_seed(Reader(Labels { context }))?,
+            _ => self.target.endpoints = entries.next_value_seed(Reader(Endpoints { context }))?,
         }
+        // Only lists can make it too many.
         match self.target.combinations() {
             Some(_) => Ok(()),
             None => Err(context.fail(Reason::TooManyTargets, Part::Value)),
@@ -222,7 +234,7 @@ impl<'de> Draft<'_, '_, 'de> {
     }
 
     fn text<A: MapAccess<'de>>(&self, entries: &mut A) -> Result<Cow<'de, str>, A::Error> {
-        self.scalar(entries)?.into_str(self.context)
+        entries.next_value_seed(Reader(Text { context: self.context }))
     }
 
     fn flag<A: MapAccess<'de>>(&self, entries: &mut A) -> Result<bool, A::Error> {
@@ -280,5 +292,23 @@ impl<'de> Read<'de> for Scalar<'_> {
 
     fn token<E: Error>(self, token: Token<'de>) -> Result<Token<'de>, E> {
         Ok(token)
+    }
+}
+
+/// A string. What most fields hold, so it does not travel up as a token that is then looked at again.
+struct Text<'c> {
+    context: &'c Context,
+}
+
+impl<'de> Read<'de> for Text<'_> {
+    type Value = Cow<'de, str>;
+    const DEPTH: u32 = 4;
+
+    fn context(&self) -> &Context {
+        self.context
+    }
+
+    fn token<E: Error>(self, token: Token<'de>) -> Result<Cow<'de, str>, E> {
+        token.into_str(self.context)
     }
 }

@@ -126,7 +126,7 @@ impl<'de> Read<'de> for Endpoint<'_> {
         let Token::Str(name) = token else {
             return Err(self.context.fail(Reason::BadEndpoint, Part::Value));
         };
-        named(self.context, &name, EndpointKind::ALL, EndpointKind::as_str, Reason::UnknownEndpoint)
+        named(self.context, &name, EndpointKind::from_name, EndpointKind::NAMES, Reason::UnknownEndpoint)
     }
 }
 
@@ -171,16 +171,15 @@ impl<'de> Read<'de> for Labels<'_> {
 }
 
 /// The value of a name out of a closed vocabulary.
-pub(super) fn named<T: Copy, E: Error>(
+pub(super) fn named<T, E: Error>(
     context: &Context,
     name: &str,
-    all: &'static [T],
-    name_of: fn(T) -> &'static str,
+    from_name: fn(&str) -> Option<T>,
+    known: &[&'static str],
     reason: Reason,
 ) -> Result<T, E> {
-    if let Some(&value) = all.iter().find(|&&value| name_of(value) == name) {
-        return Ok(value);
-    }
-    let help = offer(name, all.iter().map(|&value| name_of(value)));
-    Err(context.fail_with(reason, Part::Value, Cow::Borrowed(reason.message()), help))
+    from_name(name).ok_or_else(|| {
+        let help = offer(name, known.iter().copied());
+        context.fail_with(reason, Part::Value, Cow::Borrowed(reason.message()), help)
+    })
 }
