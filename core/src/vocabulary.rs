@@ -11,9 +11,6 @@ macro_rules! vocabulary {
             /// Every value, in declaration order.
             $vis const ALL: &[Self] = &[$(Self::$variant,)+];
 
-            /// Every name, in the same order.
-            pub(crate) const NAMES: &[&str] = &[$($text,)+];
-
             /// The name that documents use.
             #[must_use]
             $vis const fn as_str(self) -> &'static str {

@@ -44,7 +44,7 @@ impl<'de> Read<'de> for OneDirective<'_, '_, 'de> {
         let mut draft = Draft::new(context, whole);
         while let Some(name) = entries.next_key_seed(Reader(Name { context }))? {
             let Some(field) = Field::from_name(&name) else {
-                let known = Field::NAMES.iter().copied();
+                let known = Field::ALL.iter().map(|field| field.as_str());
                 let error = unknown_field(context, &name, known);
                 return Err(context.at(error, Step::named(draft.place, &name)));
             };
@@ -116,8 +116,13 @@ impl<'c, 'w, 'de> Draft<'c, 'w, 'de> {
             Field::Id => self.read_id(entries),
             Field::Level => {
                 let name = self.text(entries)?;
-                let level =
-                    named(self.context, &name, DiagLevel::from_name, DiagLevel::NAMES, Reason::UnknownLevel)?;
+                let level = named(
+                    self.context,
+                    &name,
+                    DiagLevel::from_name,
+                    (DiagLevel::ALL, DiagLevel::as_str),
+                    Reason::UnknownLevel,
+                )?;
                 self.level = Some(level);
                 Ok(())
             }
@@ -135,7 +140,7 @@ impl<'c, 'w, 'de> Draft<'c, 'w, 'de> {
                     self.context,
                     &name,
                     SampleBy::from_name,
-                    SampleBy::NAMES,
+                    (SampleBy::ALL, SampleBy::as_str),
                     Reason::UnknownSampleBy,
                 )?;
                 Ok(())

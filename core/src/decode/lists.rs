@@ -126,7 +126,13 @@ impl<'de> Read<'de> for Endpoint<'_> {
         let Token::Str(name) = token else {
             return Err(self.context.fail(Reason::BadEndpoint, Part::Value));
         };
-        named(self.context, &name, EndpointKind::from_name, EndpointKind::NAMES, Reason::UnknownEndpoint)
+        named(
+            self.context,
+            &name,
+            EndpointKind::from_name,
+            (EndpointKind::ALL, EndpointKind::as_str),
+            Reason::UnknownEndpoint,
+        )
     }
 }
 
@@ -171,15 +177,15 @@ impl<'de> Read<'de> for Labels<'_> {
 }
 
 /// The value of a name out of a closed vocabulary.
-pub(super) fn named<T, E: Error>(
+pub(super) fn named<T: Copy, E: Error>(
     context: &Context,
     name: &str,
     from_name: fn(&str) -> Option<T>,
-    known: &[&'static str],
+    (all, name_of): (&[T], fn(T) -> &'static str),
     reason: Reason,
 ) -> Result<T, E> {
     from_name(name).ok_or_else(|| {
-        let help = offer(name, known.iter().copied());
+        let help = offer(name, all.iter().map(|&value| name_of(value)));
         context.fail_with(reason, Part::Value, Cow::Borrowed(reason.message()), help)
     })
 }
