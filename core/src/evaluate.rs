@@ -5,7 +5,7 @@ use crate::directive::DirectiveIndex;
 use crate::image::hash::{self, Key, Part};
 use crate::image::layout::Sections;
 use crate::image::{Group, LIST, Record, facts, flags};
-use crate::judge::{Buckets, judge};
+use crate::judge::{Buckets, WhyNot, judge};
 use crate::request::Request;
 use crate::set::DirectiveSet;
 use crate::time::UnixMillis;
@@ -37,6 +37,16 @@ impl DirectiveSet {
 /// A suppressing directive applies: nothing else matters.
 struct Suppressed;
 
+/// A directive does not apply, whatever the reason.
+struct NotAtAll;
+
+impl From<WhyNot<'_>> for NotAtAll {
+    #[inline(always)]
+    fn from(_: WhyNot<'_>) -> Self {
+        Self
+    }
+}
+
 struct Walk<'i, 'r> {
     sections: Sections<'i>,
     request: &'r Request<'r>,
@@ -63,7 +73,7 @@ impl<'i, 'r> Walk<'i, 'r> {
     #[inline(never)]
     fn every_group(mut self) -> Decision {
         let facts = Facts::of(self.request, &self.sections);
-        let asking_labels = self.sections.layout().asking(4);
+        let asking_labels = self.sections.layout().asking(facts::LABEL);
         let mut walked = self.probe_each(facts.groups & !asking_labels, |asked| facts.key(asked));
         if facts.groups & asking_labels != 0 {
             walked = walked.and_then(|()| self.every_label(facts.groups & asking_labels, &facts));
@@ -152,7 +162,8 @@ impl<'i, 'r> Walk<'i, 'r> {
     /// Adds what a directive says, if it applies.
     #[inline(always)]
     fn consider(&mut self, place: u32, record: &'i Record) -> Result<(), Suppressed> {
-        if judge(&self.sections, record, self.request, self.now, &mut self.buckets).is_err() {
+        let judged = judge(&self.sections, record, self.request, self.now, &mut self.buckets);
+        if let Err(NotAtAll) = judged {
             return Ok(());
         }
         if record.flags & flags::SUPPRESS != 0 {
@@ -190,7 +201,7 @@ impl Facts {
         let layout = sections.layout();
         let mut groups = layout.every_group();
         let mut text = |number: usize, part: Part, given: Option<&str>| {
-            let asking = layout.asking(number);
+            let asking = layout.asking(1 << number);
             // Nobody looks at what no directive asks for.
             let Some(given) = given.filter(|_| asking != 0) else {
                 groups &= !asking;
@@ -206,7 +217,7 @@ impl Facts {
         let endpoint =
             request.endpoint.map_or(Key::EMPTY, |kind| Key::part(Part::Endpoint, hash::endpoint(kind)));
         let possible = request.endpoint.map_or(0, |kind| layout.groups_of_endpoint(kind.code()));
-        groups &= !layout.asking(3) | possible;
+        groups &= !layout.asking(facts::ENDPOINT) | possible;
         Self { groups, tenant, index, principal, endpoint }
     }
 

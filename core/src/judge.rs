@@ -94,15 +94,15 @@ impl Buckets {
 
 /// Whether the directive applies, or the first reason why not.
 ///
-/// In place, so that a caller who drops the reason does not pay for writing it down.
+/// In place, and generic in what it makes of the reason: a caller who drops it does not pay for writing it down.
 #[inline(always)]
-pub(crate) fn judge<'i>(
+pub(crate) fn judge<'i, W: From<WhyNot<'i>>>(
     sections: &Sections<'i>,
     record: &'i Record,
     request: &Request<'_>,
     now: UnixMillis,
     buckets: &mut Buckets,
-) -> Result<(), WhyNot<'i>> {
+) -> Result<(), W> {
     in_time(record, now.as_u64())?;
     on_target(sections, record, request)?;
     if record.per_mille.get() >= FULL_SAMPLE {
@@ -112,32 +112,32 @@ pub(crate) fn judge<'i>(
 }
 
 #[inline(always)]
-fn in_time<'i>(record: &Record, now: u64) -> Result<(), WhyNot<'i>> {
+fn in_time<'i, W: From<WhyNot<'i>>>(record: &Record, now: u64) -> Result<(), W> {
     match (record.not_before.get(), record.expires_at.get()) {
-        (_, end) if now >= end => Err(WhyNot::Expired { ago_ms: now.saturating_sub(end) }),
-        (start, _) if now < start => Err(WhyNot::NotYet { in_ms: start.saturating_sub(now) }),
+        (_, end) if now >= end => Err(WhyNot::Expired { ago_ms: now.saturating_sub(end) }.into()),
+        (start, _) if now < start => Err(WhyNot::NotYet { in_ms: start.saturating_sub(now) }.into()),
         _ => Ok(()),
     }
 }
 
 #[inline(always)]
-fn on_target<'i>(
+fn on_target<'i, W: From<WhyNot<'i>>>(
     sections: &Sections<'i>,
     record: &'i Record,
     request: &Request<'_>,
-) -> Result<(), WhyNot<'i>> {
+) -> Result<(), W> {
     if !is_any_of(sections, &record.tenants, request.tenant) {
-        return Err(WhyNot::Tenant);
+        return Err(WhyNot::Tenant.into());
     }
     if !is_any_of(sections, &record.indices, request.index) {
-        return Err(WhyNot::Index);
+        return Err(WhyNot::Index.into());
     }
     if !is_any_of(sections, &record.principals, request.principal) {
-        return Err(WhyNot::Principal);
+        return Err(WhyNot::Principal.into());
     }
     let endpoints = record.endpoints.get();
     if endpoints != 0 && request.endpoint.is_none_or(|kind| EndpointSet::of(kind).bits() & endpoints == 0) {
-        return Err(WhyNot::Endpoint);
+        return Err(WhyNot::Endpoint.into());
     }
     if record.label_count == 0 {
         return Ok(());
@@ -145,11 +145,15 @@ fn on_target<'i>(
     on_labels(sections, record, request)
 }
 
-fn on_labels<'i>(sections: &Sections<'i>, record: &Record, request: &Request<'_>) -> Result<(), WhyNot<'i>> {
+fn on_labels<'i, W: From<WhyNot<'i>>>(
+    sections: &Sections<'i>,
+    record: &Record,
+    request: &Request<'_>,
+) -> Result<(), W> {
     for (name, value) in sections.labels(record) {
         let given = request.labels.iter().find(|(given, _)| given.as_bytes() == name);
         if given.is_none_or(|(_, given)| given.as_bytes() != value) {
-            return Err(WhyNot::Label(core::str::from_utf8(name).unwrap_or_default()));
+            return Err(WhyNot::Label(core::str::from_utf8(name).unwrap_or_default()).into());
         }
     }
     Ok(())
@@ -162,8 +166,7 @@ fn is_any_of<'i>(sections: &Sections<'i>, values: &'i Values, fact: Option<&str>
         (0, _) => true,
         (_, None) => false,
         (1, Some(fact)) => {
-            let len = usize::from(values.len.get());
-            len == fact.len() && sections.text(values.start, len) == fact.as_bytes()
+            usize::from(values.len.get()) == fact.len() && sections.has_text(values.start, fact.as_bytes())
         }
         (_, Some(fact)) => is_one_of(sections, values, fact),
     }
@@ -175,12 +178,12 @@ fn is_one_of<'i>(sections: &Sections<'i>, values: &'i Values, fact: &str) -> boo
 }
 
 /// Of a directive that does not take every request.
-fn in_sample<'i>(
+fn in_sample<'i, W: From<WhyNot<'i>>>(
     sections: &Sections<'i>,
     record: &Record,
     request: &Request<'_>,
     buckets: &mut Buckets,
-) -> Result<(), WhyNot<'i>> {
+) -> Result<(), W> {
     let per_mille = record.per_mille.get();
     let by = SampleBy::from_code(record.sample_by).unwrap_or(SampleBy::RequestId);
     let key = request.sample_key(by).ok_or(WhyNot::NoSampleKey(by))?;
@@ -190,7 +193,7 @@ fn in_sample<'i>(
         let salt = sections.text(record.salt, record.salt_len.into());
         bucket(fnv1a(fnv1a(fnv1a(FNV_START, salt), &[0]), key.as_bytes()))
     };
-    if bucket < per_mille { Ok(()) } else { Err(WhyNot::NotSampled { bucket, per_mille }) }
+    if bucket < per_mille { Ok(()) } else { Err(WhyNot::NotSampled { bucket, per_mille }.into()) }
 }
 
 fn bucket(hash: u64) -> u16 {

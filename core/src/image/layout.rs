@@ -107,8 +107,10 @@ impl Layout {
         self.records
     }
 
-    /// The groups that ask for the fact with this number, as one bit each.
-    pub(crate) fn asking(&self, number: usize) -> u32 {
+    /// The groups that ask for a fact, given by its bit, as one bit each.
+    #[inline]
+    pub(crate) fn asking(&self, fact: u8) -> u32 {
+        let number = usize::try_from(fact.trailing_zeros()).unwrap_or(usize::MAX);
         self.asking.get(number).map_or(0, |&groups| groups)
     }
 
@@ -229,6 +231,10 @@ impl<'i> Sections<'i> {
     /// The groups in which a value with this hash can occur: those of its bits, whatever they ask for.
     pub(crate) fn groups_of(&self, text: usize, hash: u64) -> u32 {
         let Some(filter) = self.layout.filters.get(text) else { return 0 };
+        if filter.mask == 0 {
+            // One cell lets everything pass. Not reading it lets the group be read before the hash is known.
+            return u32::MAX;
+        }
         let [b0, b1, b2, b3, ..] = hash.to_le_bytes();
         let cell = usize::try_from(u32::from_le_bytes([b0, b1, b2, b3])).unwrap_or(0) & filter.mask;
         self.image.get(filter.at.wrapping_add(cell)).map_or(0, |&cell| spread(cell))
@@ -258,6 +264,13 @@ impl<'i> Sections<'i> {
     pub(crate) fn text(&self, start: U32, len: usize) -> &'i [u8] {
         let start = self.layout.heap_at.wrapping_add(usize::try_from(start.get()).unwrap_or(usize::MAX));
         self.image.get(start..).and_then(|from| from.get(..len)).unwrap_or_default()
+    }
+
+    /// Whether these bytes stand in the heap from `start` on.
+    #[inline]
+    pub(crate) fn has_text(&self, start: U32, text: &[u8]) -> bool {
+        let start = self.layout.heap_at.wrapping_add(usize::try_from(start.get()).unwrap_or(usize::MAX));
+        self.image.get(start..).and_then(|from| from.get(..text.len())).is_some_and(|found| found == text)
     }
 
     /// `count` string references from `start` on.
