@@ -76,6 +76,8 @@ impl<'i> Check<'i> {
             && record.flags < flags::NOT_BEFORE << 1
             && (record.flags & flags::NOT_BEFORE != 0 || record.not_before.get() == 0)
             && (record.flags & flags::SALTED != 0 || record.salt_len == 0)
+            && (record.salt_len > 0 || record.salt.get() == 0)
+            && (record.label_count > 0 || record.labels.get() == 0)
             && level.is_some_and(|level| check_suppress(record.flags & flags::SUPPRESS != 0, level).is_ok());
         if !fits {
             return malformed(self.offset(record));
@@ -84,9 +86,14 @@ impl<'i> Check<'i> {
         if heap.get(id).is_none_or(|id| check_id(id).is_err()) {
             return malformed(self.offset(record));
         }
-        self.range(heap, record.salt, record.salt_len.into(), 0..=MAX_SALT_BYTES, record)?;
+        if record.salt_len > 0 {
+            self.range(heap, record.salt, record.salt_len.into(), 1..=MAX_SALT_BYTES, record)?;
+        }
         for values in [&record.tenants, &record.indices, &record.principals] {
             self.values(heap, values, record)?;
+        }
+        if record.label_count == 0 {
+            return Ok(());
         }
         let labels = usize::from(record.label_count).saturating_mul(2);
         match self.sections.refs(record.labels, labels).len() == labels {
