@@ -25,12 +25,14 @@ mod late;
 mod merge;
 mod record;
 mod seen;
+mod settle;
 mod shared;
 #[cfg(test)]
 mod tests;
 
 use document::{Document, NEGLIGIBLE_LEAD};
 use seen::Seen;
+use settle::{Replaced, Unsettled};
 
 pub use digest::Digest;
 pub(crate) use document::Version;
@@ -110,24 +112,6 @@ struct Slot {
     newest: Version,
     good: Option<Arc<Document>>,
     refusal: Option<Refusal>,
-}
-
-/// For each key whose document in force changed: what it was before, and is again if the new one does not fit.
-type Replaced = BTreeMap<Key, Option<Arc<Document>>>;
-
-/// What was taken in and is not in force yet. The mirror keeps it until it is: a panic in between loses nothing of it.
-#[derive(Debug, Default)]
-struct Unsettled {
-    replaced: Replaced,
-    refused: Vec<(Key, Refusal)>,
-    /// The revision that it comes to; `None` if only time has passed.
-    revision: Option<Revision>,
-    /// A document in force was removed, or replaced by another: there may be room for those that did not fit.
-    has_room: bool,
-    /// The snapshot is made anew even if no document has changed.
-    is_new: bool,
-    /// Something has changed that a record tells of.
-    is_news: bool,
 }
 
 impl Mirror {
@@ -216,32 +200,6 @@ impl Mirror {
         }
         let outcome = self.settle();
         Outcome { snapshot: outcome.snapshot.or(untold), ..outcome }
-    }
-
-    /// Puts what was taken in in force: makes the snapshot, if that changes anything.
-    fn settle(&mut self) -> Outcome {
-        let is_other = !self.is_settled() || self.snapshot.is_none();
-        if is_other {
-            self.make_snapshot();
-        }
-        let Unsettled { refused, is_news, .. } = std::mem::take(&mut self.unsettled);
-        let snapshot = self.snapshot.clone().filter(|_| is_other);
-        Outcome { snapshot, refused, repaired: 0, is_news }
-    }
-
-    /// Whether the snapshot is of the keys as they are.
-    fn is_settled(&self) -> bool {
-        self.unsettled.replaced.is_empty() && !self.unsettled.is_new
-    }
-
-    fn make_snapshot(&mut self) {
-        let last = self.snapshot.as_ref().map_or(Revision::ZERO, |last| last.revision);
-        let revision = self.unsettled.revision.unwrap_or(last);
-        let set = merge::merge(&mut self.keys, &mut self.unsettled);
-        let good = self.keys.iter().filter_map(|(key, slot)| Some((key, slot.good.as_ref()?)));
-        let digest = Digest::of(good.map(|(key, document)| (key.as_bytes(), &*document.version.value)));
-        self.snapshot = Some(Arc::new(Snapshot { revision, digest, set }));
-        self.is_untold = false;
     }
 
     fn swap_in(&mut self, listing: Listing, later: &BTreeSet<Key>, now: Moment, is_new: bool) -> Outcome {

@@ -95,7 +95,8 @@ impl Builder {
     }
 
     /// How long the start may take as a whole; 5 s unless set. Each endpoint has its share, for connecting and for the
-    /// first read.
+    /// first read: of three endpoints 1.6 s each, which is about ten round trips of a link across the world, and too little
+    /// for a scope of many megabytes over a slow one. Later, connecting may take longer, and reading as long as it must.
     pub fn connect_timeout(mut self, limit: Duration) -> Self {
         self.connect_timeout = limit;
         self.etcd_options(|options| options.connect_timeout(limit))
