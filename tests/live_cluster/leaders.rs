@@ -9,7 +9,6 @@ use aldis_core::{DirectiveSet, UnixMillis};
 use aldis_etcd::kv::etcd::{EtcdConnector, EtcdKv, EtcdOptions};
 use aldis_etcd::kv::{KvUpdate, KvWriter, Revision, Scope};
 use aldis_etcd::stream::etcd_sub;
-use futures_util::StreamExt;
 use rig::cluster::Cluster;
 use rig::etcd::Etcd;
 use rig::eventually;
