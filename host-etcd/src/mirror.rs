@@ -205,7 +205,11 @@ impl Mirror {
     fn swap_in(&mut self, listing: Listing, later: &BTreeSet<Key>, now: Moment, is_new: bool) -> Outcome {
         let mut gone: BTreeSet<Key> = self.keys.keys().filter(|key| !later.contains(*key)).cloned().collect();
         let mut repaired = 0_usize;
-        for entry in listing.entries.into_iter().filter(|entry| !later.contains(&entry.key)) {
+        for entry in listing.entries {
+            if later.contains(&entry.key) {
+                self.glimpse(entry, now);
+                continue;
+            }
             gone.remove(&entry.key);
             repaired = repaired.saturating_add(usize::from(self.put(entry, now)));
         }
@@ -269,6 +273,18 @@ impl Mirror {
             self.unsettled.replaced.insert(key.clone(), None);
         }
         true
+    }
+
+    /// Remembers that a version was seen that has been replaced already: it may come back by a restore.
+    fn glimpse(&mut self, entry: KvEntry, now: Moment) {
+        let KvEntry { key, value, mod_revision: revision } = entry;
+        let is_known = self.keys.get(&key).is_some_and(|slot| {
+            let good = slot.good.as_ref().map(|good| &good.version);
+            good.into_iter().chain([&slot.newest]).any(|it| it.revision == revision && it.value == value)
+        });
+        if !is_known && self.seen.first_seen(&key, revision, &value).is_none() {
+            self.seen.remember(&key, &Version { revision, value, first_seen: now }, self.keys.len());
+        }
     }
 
     /// Remembers when the present version of the key was first seen, should it ever come back.

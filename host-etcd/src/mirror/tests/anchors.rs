@@ -218,3 +218,16 @@ fn what_is_in_force_is_remembered_however_much_has_gone_since() {
     mirror.replace(listing(1, &[("a", 1, &one)]), at(50_000));
     assert_eq!(end(&mirror), 60_000);
 }
+
+#[test]
+fn what_a_verifying_list_shows_too_late_is_seen_all_the_same() {
+    let (mut mirror, one) = (Mirror::new(), document("one", 60));
+    mirror.replace(listing(3, &[]), at(0));
+    // The watch has lost revision 4 and has brought 6; the list tells of 4, and is not to be applied there.
+    put(&mut mirror, 6, &[("a", &document("other", 60))], at(1_000));
+    mirror.verify(listing(5, &[("a", 4, &one)]), &["a".into()].into(), at(2_000));
+    assert_eq!(ids(&mirror), ["other"]);
+    // The cluster comes back as it was at 4.
+    mirror.replace(listing(4, &[("a", 4, &one)]), at(50_000));
+    assert_eq!(end(&mirror), 62_000);
+}
