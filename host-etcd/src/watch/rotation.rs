@@ -27,8 +27,8 @@ pub(super) struct Rotation {
     first_round: bool,
     /// What this round may take.
     round_limit: Duration,
-    /// How long the last connection took.
-    connected_within: Duration,
+    /// How long the quickest connection took: how far the cluster is, whatever slows the link now and then.
+    connected_within: Option<Duration>,
     round_started: Instant,
     connect_timeout: Duration,
     retry_base: Duration,
@@ -43,7 +43,7 @@ impl Rotation {
             failed_in_round: 0,
             first_round: true,
             round_limit: config.connect_timeout,
-            connected_within: Duration::ZERO,
+            connected_within: None,
             round_started: now,
             connect_timeout: config.connect_timeout,
             retry_base: config.retry_base,
@@ -63,19 +63,20 @@ impl Rotation {
 
     /// How long this endpoint has to connect. In the first round its share of the timeout, so that the round fits into
     /// it. Later up to the whole, for slow links, but not so long that a round of silent endpoints takes for ever; and
-    /// where much has been waited already no longer than makes sense, going by how long the last connection took.
+    /// where much has been waited already no longer than makes sense, going by how far the cluster is.
     pub(super) fn connect_limit(&self) -> Duration {
         let share = self.share(self.connect_timeout);
         if self.first_round {
             return share;
         }
         let longest = self.connect_timeout.min(self.share(ROUND_LIMIT).max(share));
-        longest.min(self.share(self.round_limit).max(self.connected_within.saturating_mul(3)))
+        let needed = self.connected_within.unwrap_or_default().saturating_mul(3);
+        longest.min(self.share(self.round_limit).max(needed))
     }
 
     /// A connection took so long.
     pub(super) fn connected_within(&mut self, duration: Duration) {
-        self.connected_within = duration;
+        self.connected_within = Some(self.connected_within.map_or(duration, |least| least.min(duration)));
     }
 
     fn share(&self, of: Duration) -> Duration {

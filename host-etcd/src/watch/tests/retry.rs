@@ -84,6 +84,21 @@ fn right_after_a_loss_silent_endpoints_are_left_sooner() {
     far.stand(10);
     far.handle(Input::StreamEnded(None));
     assert_eq!(silent(&mut far), 3 * SECOND);
+
+    // A link that was slow once is not far.
+    let mut near = Bench::with(3, |_| {});
+    near.outputs();
+    near.stand(10);
+    for slow in [Duration::ZERO, SECOND] {
+        near.handle(Input::StreamEnded(None));
+        near.next_connect();
+        near.pass(slow);
+        near.handle(Input::Connected);
+        near.handle(Input::Head(header(10)));
+        near.acknowledge(10);
+    }
+    near.handle(Input::StreamEnded(None));
+    assert_eq!(silent(&mut near), SECOND * 4 / 3);
 }
 
 #[test]
