@@ -5,9 +5,9 @@ use alloc::borrow::Cow;
 use serde::de::{Error, MapAccess};
 
 use super::context::{Context, Part, Step};
-use super::document::{Name, Whole, unknown_field};
+use super::document::{Whole, unknown_field};
 use super::lists::{AnyOf, Endpoint, Endpoints, Labels, named};
-use super::read::{Read, Reader, Token};
+use super::read::{Read, Reader, Text, Token};
 use crate::directive::{
     Directive, Sampling, StrList, Target, check_id, check_salt, check_suppress, check_target,
 };
@@ -42,7 +42,7 @@ impl<'de> Read<'de> for OneDirective<'_, '_, 'de> {
             return Err(context.fail(Reason::TooManyDirectives, Part::Start));
         }
         let mut draft = Draft::new(context, whole);
-        while let Some(name) = entries.next_key_seed(Reader(Name { context }))? {
+        while let Some(name) = entries.next_key_seed(Reader(Text::<1> { context }))? {
             let Some(field) = Field::from_name(&name) else {
                 let known = Field::ALL.iter().map(|field| field.as_str());
                 let error = unknown_field(context, &name, known);
@@ -239,7 +239,7 @@ impl<'de> Draft<'_, '_, 'de> {
     }
 
     fn text<A: MapAccess<'de>>(&self, entries: &mut A) -> Result<Cow<'de, str>, A::Error> {
-        entries.next_value_seed(Reader(Text { context: self.context }))
+        entries.next_value_seed(Reader(Text::<4> { context: self.context }))
     }
 
     fn flag<A: MapAccess<'de>>(&self, entries: &mut A) -> Result<bool, A::Error> {
@@ -297,23 +297,5 @@ impl<'de> Read<'de> for Scalar<'_> {
 
     fn token<E: Error>(self, token: Token<'de>) -> Result<Token<'de>, E> {
         Ok(token)
-    }
-}
-
-/// A string. What most fields hold, so it does not travel up as a token that is then looked at again.
-struct Text<'c> {
-    context: &'c Context,
-}
-
-impl<'de> Read<'de> for Text<'_> {
-    type Value = Cow<'de, str>;
-    const DEPTH: u32 = 4;
-
-    fn context(&self) -> &Context {
-        self.context
-    }
-
-    fn token<E: Error>(self, token: Token<'de>) -> Result<Cow<'de, str>, E> {
-        token.into_str(self.context)
     }
 }

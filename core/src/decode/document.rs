@@ -9,7 +9,7 @@ use serde::de::{Error, MapAccess, SeqAccess};
 
 use super::context::{Context, Part, Step};
 use super::directive::OneDirective;
-use super::read::{Read, Reader, Token};
+use super::read::{Read, Reader, Text, Token};
 use super::suggest::offer;
 use crate::directive::Directive;
 use crate::error::Reason;
@@ -50,7 +50,7 @@ impl<'de> Read<'de> for Document<'_, '_, 'de> {
     fn object<A: MapAccess<'de>>(self, mut entries: A) -> Result<(), A::Error> {
         let context = self.context;
         let mut place = 0_usize;
-        while let Some(name) = entries.next_key_seed(Reader(Name { context }))? {
+        while let Some(name) = entries.next_key_seed(Reader(Text::<1> { context }))? {
             if name != DIRECTIVES {
                 let error = unknown_field(context, &name, [DIRECTIVES]);
                 return Err(context.at(error, Step::named(place, &name)));
@@ -129,24 +129,6 @@ impl<'de> Whole<'de> {
     pub(super) fn claim_entries(&mut self, entries: usize) -> bool {
         self.entries = self.entries.saturating_add(entries);
         self.entries <= MAX_ENTRIES
-    }
-}
-
-/// The name of a field or label.
-pub(super) struct Name<'c> {
-    pub(super) context: &'c Context,
-}
-
-impl<'de> Read<'de> for Name<'_> {
-    type Value = Cow<'de, str>;
-    const DEPTH: u32 = 1;
-
-    fn context(&self) -> &Context {
-        self.context
-    }
-
-    fn token<E: Error>(self, token: Token<'de>) -> Result<Cow<'de, str>, E> {
-        token.into_str(self.context)
     }
 }
 

@@ -6,8 +6,7 @@ use alloc::vec::Vec;
 use serde::de::{Error, MapAccess, SeqAccess};
 
 use super::context::{Context, Part, Step};
-use super::document::Name;
-use super::read::{Read, Reader, Token};
+use super::read::{Read, Reader, Text, Token};
 use super::suggest::offer;
 use crate::directive::{StrList, check_target};
 use crate::error::Reason;
@@ -156,7 +155,7 @@ impl<'de> Read<'de> for Labels<'_> {
     fn object<A: MapAccess<'de>>(self, mut entries: A) -> Result<Self::Value, A::Error> {
         let context = self.context;
         let mut labels: Self::Value = Vec::new();
-        while let Some(name) = entries.next_key_seed(Reader(Name { context }))? {
+        while let Some(name) = entries.next_key_seed(Reader(Text::<1> { context }))? {
             let at = |error| context.at(error, Step::named(labels.len(), &name));
             let refuse = |reason| at(context.fail(reason, Part::Name));
             if labels.len() >= MAX_LABELS {

@@ -86,6 +86,25 @@ impl<'de> Token<'de> {
     }
 }
 
+/// A string: a name, or a value that does not travel up as a token to be looked at again. A container that stands where
+/// a string should lies at this depth.
+pub(super) struct Text<'c, const DEPTH: u32> {
+    pub(super) context: &'c Context,
+}
+
+impl<'de, const DEPTH: u32> Read<'de> for Text<'_, DEPTH> {
+    type Value = Cow<'de, str>;
+    const DEPTH: u32 = DEPTH;
+
+    fn context(&self) -> &Context {
+        self.context
+    }
+
+    fn token<E: Error>(self, token: Token<'de>) -> Result<Cow<'de, str>, E> {
+        token.into_str(self.context)
+    }
+}
+
 /// Lets a [`Read`] be driven by `serde`.
 pub(super) struct Reader<R>(pub(super) R);
 
