@@ -114,6 +114,13 @@ struct Slot {
     refusal: Option<Refusal>,
 }
 
+impl Slot {
+    /// The last good version, and the newest.
+    fn versions(&self) -> impl Iterator<Item = &Version> {
+        self.good.as_ref().map(|good| &good.version).into_iter().chain([&self.newest])
+    }
+}
+
 impl Mirror {
     /// A copy of nothing; without a snapshot, because not even that the scope is empty is known.
     #[must_use]
@@ -229,15 +236,11 @@ impl Mirror {
     fn put(&mut self, entry: KvEntry, now: Moment) -> bool {
         let KvEntry { key, value, mod_revision: revision } = entry;
         let last = self.keys.get(&key);
-        let is_it = |known: &Version| known.revision == revision && known.value == value;
-        if last.is_some_and(|slot| is_it(&slot.newest)) {
+        if last.is_some_and(|slot| slot.newest.is(revision, &value)) {
             return false;
         }
         let last_good = last.and_then(|slot| slot.good.clone());
-        // After a restore the newest may be what is in force already.
-        let known =
-            last_good.as_ref().filter(|good| is_it(&good.version)).map(|good| good.version.first_seen);
-        let first_seen = known.or_else(|| self.seen.first_seen(&key, revision, &value)).unwrap_or(now);
+        let first_seen = self.first_seen(&key, revision, &value).unwrap_or(now);
         self.bury(&key);
         self.judge(key, Version { revision, value, first_seen }, last_good);
         true
@@ -278,13 +281,15 @@ impl Mirror {
     /// Remembers that a version was seen that has been replaced already: it may come back by a restore.
     fn glimpse(&mut self, entry: KvEntry, now: Moment) {
         let KvEntry { key, value, mod_revision: revision } = entry;
-        let is_known = self.keys.get(&key).is_some_and(|slot| {
-            let good = slot.good.as_ref().map(|good| &good.version);
-            good.into_iter().chain([&slot.newest]).any(|it| it.revision == revision && it.value == value)
-        });
-        if !is_known && self.seen.first_seen(&key, revision, &value).is_none() {
+        if self.first_seen(&key, revision, &value).is_none() {
             self.seen.remember(&key, &Version { revision, value, first_seen: now }, self.keys.len());
         }
+    }
+
+    /// When this version was first seen, be it there or gone; after a restore it may be the last good one.
+    fn first_seen(&self, key: &Key, revision: Revision, value: &[u8]) -> Option<Moment> {
+        let there = self.keys.get(key).and_then(|slot| slot.versions().find(|one| one.is(revision, value)));
+        there.map(|one| one.first_seen).or_else(|| self.seen.first_seen(key, revision, value))
     }
 
     /// Remembers when the present version of the key was first seen, should it ever come back.

@@ -23,6 +23,10 @@ pub(crate) struct Version {
 }
 
 impl Version {
+    pub(super) fn is(&self, revision: Revision, value: &[u8]) -> bool {
+        self.revision == revision && *self.value == *value
+    }
+
     /// The same with no more lead than this.
     pub(super) fn with_lead_at_most(&self, lead: Duration) -> Self {
         let Moment { at, lead: had } = self.first_seen;

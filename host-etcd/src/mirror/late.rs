@@ -79,8 +79,7 @@ impl Slot {
 /// Remembers the versions of these keys as well.
 fn with_those_present(mut seen: Seen, keys: &BTreeMap<Key, Slot>) -> Seen {
     for (key, slot) in keys {
-        let good = slot.good.as_ref().map(|good| &good.version);
-        for version in good.into_iter().chain([&slot.newest]) {
+        for version in slot.versions() {
             seen.remember(key, version, keys.len());
         }
     }
