@@ -26,6 +26,9 @@ enum Verdict {
     Passed,
     /// With what it said first.
     Failed(String),
+    /// It has not come to an end. That notices nothing: it may be the machine that is slow, and what hangs is to fail a
+    /// test by its ceiling of steps.
+    Hung,
 }
 
 /// With arguments: only mutations in whose statement or reason one of them occurs.
@@ -78,6 +81,7 @@ impl fmt::Display for Verdict {
         match self {
             Self::Passed => f.write_str("passed"),
             Self::Failed(what) => write!(f, "failed: {what}"),
+            Self::Hung => f.write_str("did not come to an end"),
         }
     }
 }
@@ -90,8 +94,9 @@ fn verdicts(
     suite: impl Fn(&House) -> Result<Said>,
 ) -> Result<Vec<Verdict>> {
     let house = House::set_up(workspace, name)?;
-    if let Verdict::Failed(what) = verdict(&suite(&house)?) {
-        bail!("the {name} fail without any mutation: {what}");
+    let unmutated = verdict(&suite(&house)?);
+    if !matches!(unmutated, Verdict::Passed) {
+        bail!("without any mutation, the {name}: {unmutated}");
     }
     let mut verdicts = Vec::new();
     for mutation in chosen {
@@ -108,8 +113,10 @@ fn verdicts(
 
 /// The first line that tells what did not hold.
 fn verdict(said: &Said) -> Verdict {
-    if said.passed {
-        return Verdict::Passed;
+    match said.passed {
+        Some(true) => return Verdict::Passed,
+        Some(false) => {}
+        None => return Verdict::Hung,
     }
     let telling = |line: &&str| {
         line.ends_with("... FAILED") || line.starts_with("seed ") || line.contains("of each other")
@@ -128,6 +135,9 @@ mod tests {
         assert!(Noticed::Both.is_so(&failed, &failed));
         assert!(!Noticed::Both.is_so(&passed, &failed) && !Noticed::Both.is_so(&failed, &passed));
         assert!(Noticed::Tests.is_so(&failed, &passed) && !Noticed::Tests.is_so(&passed, &failed));
+        assert!(
+            !Noticed::Tests.is_so(&Verdict::Hung, &passed) && !Noticed::Both.is_so(&failed, &Verdict::Hung)
+        );
     }
 
     #[test]

@@ -45,7 +45,8 @@ const PATIENCE: Duration = Duration::from_secs(120);
 
 /// What a suite said.
 pub(super) struct Said {
-    pub(super) passed: bool,
+    /// Whether it passed; `None` if it did not come to an end.
+    pub(super) passed: Option<bool>,
     pub(super) text: String,
 }
 
@@ -140,12 +141,12 @@ fn patiently(command: &mut Command, home: &Path) -> Result<Said> {
     let began = Instant::now();
     loop {
         if let Some(status) = child.try_wait()? {
-            return Ok(Said { passed: status.success(), text: fs::read_to_string(&paper)? });
+            return Ok(Said { passed: Some(status.success()), text: fs::read_to_string(&paper)? });
         }
         if began.elapsed() > PATIENCE {
             child.kill()?;
             child.wait()?;
-            return Ok(Said { passed: false, text: "it does not come to an end".to_owned() });
+            return Ok(Said { passed: None, text: String::new() });
         }
         thread::sleep(Duration::from_millis(20));
     }
