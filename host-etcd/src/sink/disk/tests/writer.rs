@@ -8,7 +8,9 @@ use std::time::{Duration, Instant};
 use aldis_core::UnixMillis;
 use tempfile::TempDir;
 
-use super::puppet::{FLUSH_LIMIT, PATIENCE, clock, failures, left, nothing, puppet, reading_with};
+use super::puppet::{
+    FLUSH_LIMIT, PATIENCE, Strings, Task, clock, failures, left, nothing, puppet, reading_with,
+};
 use super::{NOON, at, document, mirror, pulse, put, record, scope};
 use crate::kv::Revision;
 use crate::mirror::SharedMirror;
@@ -110,15 +112,20 @@ fn what_is_restored_and_not_confirmed_anew_keeps_its_confirmation() {
     assert_eq!(strings.clock().confirmed, pulse(0).confirmed);
 }
 
-#[test]
-fn the_time_is_written_when_a_directive_has_just_ended() {
+/// A state is written, and then the first of its directives ends, 60 s past noon.
+fn just_past_an_end() -> (Task, Strings) {
     let (task, strings) = puppet(None);
-    // The first to end does so 60 s past noon.
     task.still.0.store(59_500, Ordering::Relaxed);
     task.come_to(1);
     strings.state();
     task.still.0.store(60_001, Ordering::Relaxed);
     strings.answer(Ok(()));
+    (task, strings)
+}
+
+#[test]
+fn the_time_is_written_when_a_directive_has_just_ended() {
+    let (task, strings) = just_past_an_end();
     let began = Instant::now();
     assert_eq!(strings.clock().reading.as_u64(), NOON + 60_001);
     assert!(began.elapsed() < Duration::from_secs(30), "not only after a minute");
@@ -129,12 +136,7 @@ fn the_time_is_written_when_a_directive_has_just_ended() {
 
 #[test]
 fn a_clock_that_the_disk_does_not_take_is_not_tried_again_each_second() {
-    let (task, strings) = puppet(None);
-    task.still.0.store(59_500, Ordering::Relaxed);
-    task.come_to(1);
-    strings.state();
-    task.still.0.store(60_001, Ordering::Relaxed);
-    strings.answer(Ok(()));
+    let (task, strings) = just_past_an_end();
     strings.clock();
     strings.answer(Err(io::Error::other("no space left")));
     failures(&task.board, 1);
