@@ -81,11 +81,16 @@ impl Watch {
 
     /// The next line of this kind; those of other kinds in between are passed over.
     pub(crate) fn next(&self, event: &str) -> Value {
+        self.next_with(event, |_| true)
+    }
+
+    /// The next line of this kind that is so; all others in between are passed over.
+    pub(crate) fn next_with(&self, event: &str, wanted: impl Fn(&Value) -> bool) -> Value {
         loop {
             let line = self.lines.recv_timeout(PATIENCE);
-            let line = line.unwrap_or_else(|error| panic!("no line `{event}`: {error}"));
+            let line = line.unwrap_or_else(|error| panic!("no such line `{event}`: {error}"));
             let value: Value = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"));
-            if value["event"] == event {
+            if value["event"] == event && wanted(&value) {
                 return value;
             }
         }
