@@ -29,6 +29,7 @@ const CORE: House = House {
         "vocabulary",
         "field",
         "directive",
+        "hash",
         "decode",
         "image",
         "compile",

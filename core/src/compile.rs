@@ -9,7 +9,8 @@ use zerocopy::little_endian::{U16, U32, U64};
 
 use crate::directive::{Directive, StrList};
 use crate::error::CompileError;
-use crate::image::{Header, Record, StrRef, Values, check, flags, hash};
+use crate::hash;
+use crate::image::{Header, Record, StrRef, Values, check, flags};
 use crate::limits::IMAGE_VERSION;
 
 mod buckets;

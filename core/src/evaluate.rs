@@ -2,7 +2,8 @@
 
 use crate::decision::Decision;
 use crate::directive::DirectiveIndex;
-use crate::image::hash::{self, Key, Part};
+use crate::hash;
+use crate::image::key::{self, Key, Part};
 use crate::image::layout::Sections;
 use crate::image::{Group, LIST, Record, facts, flags};
 use crate::judge::{Buckets, WhyNot, judge};
@@ -52,12 +53,12 @@ struct Walk<'i, 'r> {
     request: &'r Request<'r>,
     now: UnixMillis,
     buckets: Buckets,
-    decision: Decision,
+    verdict: Verdict,
 }
 
 impl<'i, 'r> Walk<'i, 'r> {
     fn new(sections: Sections<'i>, request: &'r Request<'r>, now: UnixMillis) -> Self {
-        Self { sections, request, now, buckets: Buckets::new(), decision: Decision::OFF }
+        Self { sections, request, now, buckets: Buckets::new(), verdict: Verdict::NONE }
     }
 
     fn every_directive(mut self) -> Decision {
@@ -66,7 +67,7 @@ impl<'i, 'r> Walk<'i, 'r> {
                 return Decision::OFF;
             }
         }
-        self.decision
+        self.verdict.into_decision()
     }
 
     /// Every group that the request can meet. Not in place: a walk of few directives needs less of the stack.
@@ -78,15 +79,15 @@ impl<'i, 'r> Walk<'i, 'r> {
         if facts.groups & asking_labels != 0 {
             walked = walked.and_then(|()| self.every_label(facts.groups & asking_labels, &facts));
         }
-        walked.map_or(Decision::OFF, |()| self.decision)
+        walked.map_or(Decision::OFF, |()| self.verdict.into_decision())
     }
 
     #[inline(never)]
     fn every_label(&mut self, groups: u32, facts: &Facts) -> Result<(), Suppressed> {
         for (name, value) in self.request.labels {
-            let name = hash::value(name.as_bytes());
-            if self.sections.layout().label_filter() & hash::label_bit(name) != 0 {
-                let label = hash::label(name, hash::value(value.as_bytes()));
+            let name = hash::text(name.as_bytes());
+            if self.sections.layout().label_filter() & key::label_bit(name) != 0 {
+                let label = key::label(name, hash::text(value.as_bytes()));
                 self.probe_each(groups, |asked| facts.key(asked).and(label))?;
             }
         }
@@ -98,24 +99,12 @@ impl<'i, 'r> Walk<'i, 'r> {
     fn probe_each(&mut self, mut groups: u32, key: impl Fn(u8) -> Key) -> Result<(), Suppressed> {
         while groups != 0 {
             let Some(group) = self.sections.group(groups.trailing_zeros()) else { return Ok(()) };
-            if self.could_add(group.flags, group.max_level, group.first_of_max.get()) {
+            if self.verdict.could_grow(group.flags, group.max_level, group.first_of_max.get()) {
                 self.probe(group, key(group.facts))?;
             }
             groups &= groups.wrapping_sub(1);
         }
         Ok(())
-    }
-
-    /// Whether directives with at most these flags and this level, none before `first`, could still add to the decision.
-    fn could_add(&self, flags: u8, level: u8, first: u32) -> bool {
-        let decision = &self.decision;
-        let Some(decided_by) = decision.decided_by else { return true };
-        let decided = decision.level.code();
-        level > decided
-            || flags & flags::SUPPRESS != 0
-            || (flags & flags::RING_BUFFER != 0 && !decision.ring_buffer)
-            || (flags & flags::CAPTURE != 0 && !decision.capture)
-            || (level == decided && first < decided_by.as_u32())
     }
 
     #[inline(always)]
@@ -151,7 +140,7 @@ impl<'i, 'r> Walk<'i, 'r> {
             // Those that decide most come first, so what cannot add to the decision ends the list. Flags are not in that
             // order: any of the group's may follow.
             let flags = record.flags & flags::SUPPRESS | group.flags & !flags::SUPPRESS;
-            if !self.could_add(flags, record.level, place) {
+            if !self.verdict.could_grow(flags, record.level, place) {
                 break;
             }
             self.consider_at(place)?;
@@ -169,19 +158,59 @@ impl<'i, 'r> Walk<'i, 'r> {
         if record.flags & flags::SUPPRESS != 0 {
             return Err(Suppressed);
         }
-        let decision = &mut self.decision;
-        decision.ring_buffer |= record.flags & flags::RING_BUFFER != 0;
-        decision.capture |= record.flags & flags::CAPTURE != 0;
-        let (level, index) =
-            (DiagLevel::from_code(record.level).unwrap_or(DiagLevel::Off), DirectiveIndex::new(place));
-        let decides = decision
-            .decided_by
-            .is_none_or(|by| level > decision.level || (level == decision.level && index < by));
-        if decides {
-            decision.level = level;
-            decision.decided_by = Some(index);
-        }
+        self.verdict.grow(record.flags, record.level, place);
         Ok(())
+    }
+}
+
+/// A decision in the making. Its parts are words: what is written byte by byte, and read as a word when it is handed on,
+/// would keep the processor waiting.
+struct Verdict {
+    level: u32,
+    /// Every flag of the directives that apply.
+    flags: u32,
+    /// The directive that set the level.
+    decided_by: u32,
+}
+
+impl Verdict {
+    /// No directive applies so far. There are fewer than the number that stands for none.
+    const NONE: Self = Self { level: 0, flags: 0, decided_by: u32::MAX };
+
+    /// Whether directives with at most these flags and this level, none before `first`, could still add to it.
+    fn could_grow(&self, flags: u8, level: u8, first: u32) -> bool {
+        let missing = u32::from(flags) & !self.flags;
+        missing & u32::from(flags::SUPPRESS | flags::RING_BUFFER | flags::CAPTURE) != 0
+            || self.is_decided_by(level, first)
+    }
+
+    /// Adds a directive that applies.
+    #[inline(always)]
+    fn grow(&mut self, flags: u8, level: u8, place: u32) {
+        self.flags |= u32::from(flags);
+        if self.is_decided_by(level, place) {
+            self.level = level.into();
+            self.decided_by = place;
+        }
+    }
+
+    /// Whether a directive of this level at this place would decide: the highest level does, and of that the first.
+    fn is_decided_by(&self, level: u8, place: u32) -> bool {
+        let level = u32::from(level);
+        level > self.level || (level == self.level && place < self.decided_by)
+    }
+
+    fn into_decision(self) -> Decision {
+        if self.decided_by == Self::NONE.decided_by {
+            return Decision::OFF;
+        }
+        let level = u8::try_from(self.level).ok().and_then(DiagLevel::from_code).unwrap_or(DiagLevel::Off);
+        Decision {
+            level,
+            ring_buffer: self.flags & u32::from(flags::RING_BUFFER) != 0,
+            capture: self.flags & u32::from(flags::CAPTURE) != 0,
+            decided_by: Some(DirectiveIndex::new(self.decided_by)),
+        }
     }
 }
 
@@ -199,25 +228,14 @@ impl Facts {
     #[inline(always)]
     fn of(request: &Request<'_>, sections: &Sections<'_>) -> Self {
         let layout = sections.layout();
-        let mut groups = layout.every_group();
-        let mut text = |number: usize, part: Part, given: Option<&str>| {
-            let asking = layout.asking(1 << number);
-            // Nobody looks at what no directive asks for.
-            let Some(given) = given.filter(|_| asking != 0) else {
-                groups &= !asking;
-                return Key::EMPTY;
-            };
-            let hash = hash::value(given.as_bytes());
-            groups &= !asking | sections.groups_of(number, hash);
-            Key::part(part, hash)
-        };
-        let tenant = text(0, Part::Tenant, request.tenant);
-        let index = text(1, Part::Index, request.index);
-        let principal = text(2, Part::Principal, request.principal);
+        let (with_tenant, tenant) = text(sections, 0, Part::Tenant, request.tenant);
+        let (with_index, index) = text(sections, 1, Part::Index, request.index);
+        let (with_principal, principal) = text(sections, 2, Part::Principal, request.principal);
         let endpoint =
-            request.endpoint.map_or(Key::EMPTY, |kind| Key::part(Part::Endpoint, hash::endpoint(kind)));
+            request.endpoint.map_or(Key::EMPTY, |kind| Key::part(Part::Endpoint, key::endpoint(kind)));
         let possible = request.endpoint.map_or(0, |kind| layout.groups_of_endpoint(kind.code()));
-        groups &= !layout.asking(facts::ENDPOINT) | possible;
+        let with_endpoint = !layout.asking(facts::ENDPOINT) | possible;
+        let groups = layout.every_group() & with_tenant & with_index & with_principal & with_endpoint;
         Self { groups, tenant, index, principal, endpoint }
     }
 
@@ -229,4 +247,15 @@ impl Facts {
             .and_if(asked & facts::PRINCIPAL != 0, self.principal)
             .and_if(asked & facts::ENDPOINT != 0, self.endpoint)
     }
+}
+
+/// The groups that a request with such a text can meet, the text given by the number of the fact's bit, and its part of
+/// the key.
+#[inline(always)]
+fn text(sections: &Sections<'_>, number: usize, part: Part, given: Option<&str>) -> (u32, Key) {
+    let asking = sections.layout().asking(1 << number);
+    // Nobody looks at what no directive asks for.
+    let Some(given) = given.filter(|_| asking != 0) else { return (!asking, Key::EMPTY) };
+    let hash = hash::text(given.as_bytes());
+    (!asking | sections.groups_of(number, hash), Key::part(part, hash))
 }

@@ -27,7 +27,7 @@ use crate::vocabulary::EndpointKind;
 
 pub(crate) mod bucket;
 pub(crate) mod check;
-pub(crate) mod hash;
+pub(crate) mod key;
 pub(crate) mod layout;
 
 pub(crate) const MAGIC: [u8; 8] = *b"aldisimg";
@@ -96,7 +96,7 @@ pub(crate) struct Header {
     pub(crate) earliest_expiry: U64,
     /// Point at which the last one ends; zero for an empty set.
     pub(crate) latest_expiry: U64,
-    /// One bit for each hash of a label name that is in a table; see [`hash::label_bit`].
+    /// One bit for each hash of a label name that is in a table; see [`key::label_bit`].
     pub(crate) label_filter: U64,
 }
 

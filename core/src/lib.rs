@@ -35,6 +35,7 @@ mod error;
 mod evaluate;
 mod explain;
 mod field;
+mod hash;
 mod image;
 mod judge;
 pub mod limits;

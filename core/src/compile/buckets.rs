@@ -7,7 +7,7 @@ use core::cmp::Reverse;
 use zerocopy::little_endian::U32;
 
 use crate::image::bucket::{Bucket, PLACES};
-use crate::image::hash::Key;
+use crate::image::key::Key;
 use crate::image::{Group, LAST, LIST, Record, flags};
 
 /// Takes entries one by one. In which order they come says where they lie, so it has to be that of the directives.

@@ -10,8 +10,9 @@ use zerocopy::little_endian::U32;
 use super::buckets::BucketBuilder;
 use super::filters::{FilterBuilder, Filters};
 use crate::directive::Target;
+use crate::hash;
 use crate::image::bucket::Bucket;
-use crate::image::hash::{self, Key, Part};
+use crate::image::key::{self, Key, Part};
 use crate::image::{Group, Record, facts, flags};
 use crate::limits::MAX_ENTRIES;
 
@@ -84,7 +85,7 @@ impl TableBuilder {
         let entries = self.push_entries(Entry { key: Key::EMPTY, directive, facts }, target);
         if !target.labels.is_empty() {
             let start = self.pairs.len();
-            let hash = |text: &str| hash::value(text.as_bytes());
+            let hash = |text: &str| hash::text(text.as_bytes());
             self.pairs.extend(target.labels.iter().map(|(name, value)| (hash(name), hash(value))));
             self.labelled.push(Labelled { entries, pairs: start..self.pairs.len() });
         }
@@ -101,14 +102,14 @@ impl TableBuilder {
             (Part::Principal, &target.principals),
         ]) {
             let values = list.as_slice().iter().map(|value| {
-                let value = hash::value(value.as_bytes());
+                let value = hash::text(value.as_bytes());
                 self.filters.push_text(text, value, first.facts);
                 Key::part(part, value)
             });
             multiply(&mut self.entries, start, values);
         }
         self.filters.push_endpoints(target.endpoints, first.facts);
-        let endpoints = target.endpoints.iter().map(|kind| Key::part(Part::Endpoint, hash::endpoint(kind)));
+        let endpoints = target.endpoints.iter().map(|kind| Key::part(Part::Endpoint, key::endpoint(kind)));
         multiply(&mut self.entries, start, endpoints);
         start..self.entries.len()
     }
@@ -159,9 +160,9 @@ impl TableBuilder {
             let pairs = self.pairs.get(pairs.clone())?;
             let (name, value) = pairs.iter().min_by_key(|pair| counts.get(*pair).copied().unwrap_or(0))?;
             for entry in self.entries.get_mut(entries.clone())? {
-                entry.key = entry.key.and(hash::label(*name, *value));
+                entry.key = entry.key.and(key::label(*name, *value));
             }
-            filter |= hash::label_bit(*name);
+            filter |= key::label_bit(*name);
         }
         Some(filter)
     }

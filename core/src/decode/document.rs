@@ -4,7 +4,6 @@ use alloc::borrow::Cow;
 
 use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
-use rapidhash::v3::{DEFAULT_RAPID_SECRETS, rapidhash_v3_nano_inline};
 use serde::de::{Error, MapAccess, SeqAccess};
 
 use super::context::{Context, Part, Step};
@@ -13,6 +12,7 @@ use super::read::{Read, Reader, Text, Token};
 use super::suggest::offer;
 use crate::directive::Directive;
 use crate::error::Reason;
+use crate::hash;
 use crate::limits::{MAX_DIRECTIVES, MAX_ENTRIES};
 
 const DIRECTIVES: &str = "directives";
@@ -115,7 +115,7 @@ impl<'de> Whole<'de> {
 
     /// Takes note of an id; false if it was there.
     pub(super) fn claim_id(&mut self, id: Cow<'de, str>) -> bool {
-        let hash = |id: &str| rapidhash_v3_nano_inline::<true, false>(id.as_bytes(), &DEFAULT_RAPID_SECRETS);
+        let hash = |id: &str| hash::text(id.as_bytes());
         match self.ids.entry(hash(&id), |other| *other == id, |id| hash(id)) {
             Entry::Occupied(_) => false,
             Entry::Vacant(vacant) => {

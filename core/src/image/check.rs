@@ -7,9 +7,10 @@ use zerocopy::FromBytes;
 use zerocopy::little_endian::U32;
 
 use super::layout::{Layout, Sections};
-use super::{Group, Header, LAST, LIST, MAGIC, Record, Values, facts, flags, hash};
+use super::{Group, Header, LAST, LIST, MAGIC, Record, Values, facts, flags};
 use crate::directive::{check_id, check_suppress};
 use crate::error::ImageError;
+use crate::hash;
 use crate::limits::{
     FULL_SAMPLE, IMAGE_VERSION, MAX_ANY_OF, MAX_ID_BYTES, MAX_LABELS, MAX_SALT_BYTES, MAX_TARGET_BYTES,
 };

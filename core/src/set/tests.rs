@@ -8,8 +8,9 @@ use zerocopy::FromBytes;
 use zerocopy::little_endian::U32;
 
 use super::*;
+use crate::hash;
 use crate::image::bucket::Bucket;
-use crate::image::{Group, Header, Record, StrRef, Values, hash};
+use crate::image::{Group, Header, Record, StrRef, Values};
 
 const DOCUMENT: &[u8] = br#"{"directives":[
     {"id":"ab","level":"Shape","ttl_secs":60,"tenant":"t","indices":["i","j"],"endpoint":"Search","salt":"s"},

@@ -172,42 +172,47 @@ fn view(mut bytes: &[u8]) -> Option<RequestView<'_>> {
     if present & !KNOWN != 0 || high >> 48 != 0 || (present & ENDPOINT == 0 && endpoint != 0) {
         return None;
     }
-    let labels = usize::try_from(low >> 16 & 0xffff).ok()?;
-    let (table, text) = bytes.split_at_checked(labels * LABEL_BYTES)?;
-    let text = &mut core::str::from_utf8(text).ok()?;
-    let [tenant, index, principal, request_id, trace_id] = lens;
-    let view = RequestView {
-        tenant: fact(text, present & TENANT, tenant)?,
-        index: fact(text, present & INDEX, index)?,
-        principal: fact(text, present & PRINCIPAL, principal)?,
-        request_id: fact(text, present & REQUEST_ID, request_id)?,
-        trace_id: fact(text, present & TRACE_ID, trace_id)?,
-        endpoint: (present & ENDPOINT != 0).then_some(endpoint),
-        labels: Labels { table, text },
-    };
-    // Without labels, which is the usual request, there is nothing to walk.
-    let whole = if view.labels.is_empty() { text.is_empty() } else { view.labels.add_up() };
-    whole.then_some(view)
+    let count = usize::try_from(low >> 16 & 0xffff).ok()?;
+    let (table, text) = bytes.split_at_checked(count * LABEL_BYTES)?;
+    let text = core::str::from_utf8(text).ok()?;
+    let [tenant_len, index_len, principal_len, request_id_len, trace_id_len] = lens;
+    let (tenant, text) = fact(text, present & TENANT, tenant_len)?;
+    let (index, text) = fact(text, present & INDEX, index_len)?;
+    let (principal, text) = fact(text, present & PRINCIPAL, principal_len)?;
+    let (request_id, text) = fact(text, present & REQUEST_ID, request_id_len)?;
+    let (trace_id, text) = fact(text, present & TRACE_ID, trace_id_len)?;
+    let labels = Labels::of(table, text)?;
+    let endpoint = (present & ENDPOINT != 0).then_some(endpoint);
+    Some(RequestView { tenant, index, principal, request_id, trace_id, endpoint, labels })
 }
 
-/// Takes one fact off the text. An absent one has no length.
+/// One fact, and the text behind it. An absent one has no length.
 #[inline(always)]
-fn fact<'a>(text: &mut &'a str, present: u8, len: u64) -> Option<Option<&'a str>> {
+fn fact(text: &str, present: u8, len: u64) -> Option<(Option<&str>, &str)> {
     match (present != 0, len) {
-        (false, 0) => Some(None),
+        (false, 0) => Some((None, text)),
         (false, _) => None,
-        (true, len) => cut(text, usize::try_from(len).ok()?).map(Some),
+        (true, len) => {
+            let (fact, rest) = text.split_at_checked(usize::try_from(len).ok()?)?;
+            Some((Some(fact), rest))
+        }
     }
 }
 
-#[inline(always)]
-fn cut<'a>(text: &mut &'a str, len: usize) -> Option<&'a str> {
-    let (head, rest) = text.split_at_checked(len)?;
-    *text = rest;
-    Some(head)
-}
+impl<'a> Labels<'a> {
+    const NONE: Self = Self { table: &[], text: "" };
 
-impl Labels<'_> {
+    /// Every length must fall between two characters, and together they must take all of the text.
+    #[inline(always)]
+    fn of(table: &'a [u8], text: &'a str) -> Option<Self> {
+        // Without labels, which is the usual request, there is nothing to walk.
+        if table.is_empty() {
+            return text.is_empty().then_some(Self::NONE);
+        }
+        let labels = Self { table, text };
+        labels.add_up().then_some(labels)
+    }
+
     /// How many labels there are.
     #[must_use]
     pub const fn len(&self) -> usize {
@@ -220,7 +225,6 @@ impl Labels<'_> {
         self.table.is_empty()
     }
 
-    /// Whether every length falls between two characters, and together they take all of the text.
     fn add_up(mut self) -> bool {
         let all = self.len();
         self.by_ref().count() == all && self.text.is_empty()
@@ -232,8 +236,10 @@ impl<'a> Iterator for Labels<'a> {
 
     fn next(&mut self) -> Option<Self::Item> {
         let [n0, n1, v0, v1] = take(&mut self.table)?;
-        let name = cut(&mut self.text, u16::from_le_bytes([n0, n1]).into())?;
-        Some((name, cut(&mut self.text, u16::from_le_bytes([v0, v1]).into())?))
+        let (name, text) = self.text.split_at_checked(u16::from_le_bytes([n0, n1]).into())?;
+        let (value, text) = text.split_at_checked(u16::from_le_bytes([v0, v1]).into())?;
+        self.text = text;
+        Some((name, value))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use aldis_abi::{RequestView, Status};
+use aldis_abi::{Labels, RequestView, Status};
 use aldis_core::{EndpointKind, Request};
 
 /// Up to this many labels the list lies on the stack. As many as one directive can ask for.
@@ -14,8 +14,9 @@ const FEW: usize = 16;
 ///
 /// [`Status::BadRequest`] if the endpoint's code means none, [`Status::OutOfMemory`] if there is no room for a long
 /// list of labels.
+#[inline(always)]
 pub(crate) fn with_request<R>(
-    view: &RequestView<'_>,
+    view: RequestView<'_>,
     then: impl FnOnce(&Request<'_>) -> R,
 ) -> Result<R, Status> {
     let endpoint = match view.endpoint {
@@ -31,18 +32,25 @@ pub(crate) fn with_request<R>(
         trace_id: view.trace_id,
         labels: &[],
     };
-    if view.labels.is_empty() {
-        return Ok(then(&bare));
-    }
-    if view.labels.len() > FEW {
+    if view.labels.is_empty() { Ok(then(&bare)) } else { with_labels(&bare, view.labels, then) }
+}
+
+/// Not in place: the usual request has none, and needs none of this stack.
+#[inline(never)]
+fn with_labels<R>(
+    bare: &Request<'_>,
+    labels: Labels<'_>,
+    then: impl FnOnce(&Request<'_>) -> R,
+) -> Result<R, Status> {
+    if labels.len() > FEW {
         let mut many = Vec::new();
-        many.try_reserve_exact(view.labels.len()).map_err(|_| Status::OutOfMemory)?;
-        many.extend(view.labels);
-        return Ok(then(&Request { labels: &many, ..bare }));
+        many.try_reserve_exact(labels.len()).map_err(|_| Status::OutOfMemory)?;
+        many.extend(labels);
+        return Ok(then(&Request { labels: &many, ..*bare }));
     }
     let mut few = [("", ""); FEW];
-    for (place, label) in few.iter_mut().zip(view.labels) {
+    for (place, label) in few.iter_mut().zip(labels) {
         *place = label;
     }
-    Ok(then(&Request { labels: few.get(..view.labels.len()).unwrap_or_default(), ..bare }))
+    Ok(then(&Request { labels: few.get(..labels.len()).unwrap_or_default(), ..*bare }))
 }

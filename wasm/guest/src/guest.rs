@@ -137,7 +137,7 @@ impl Guest {
         output.clear();
         let request = request.get(..len).ok_or(Status::NotReserved)?;
         let view = aldis_abi::decode(request).map_err(|_| Status::BadRequest)?;
-        with_request(&view, |request| {
+        with_request(view, |request| {
             if let Some(loaded) = loaded {
                 explain::write_lines(&loaded.set, request, now, first, output);
             }
@@ -197,7 +197,7 @@ impl Guest {
 
     fn decide(&self, request: &[u8], now: UnixMillis) -> u64 {
         let Ok(view) = aldis_abi::decode(request) else { return Answer::pack(Err(Status::BadRequest)) };
-        let packed = with_request(&view, |request| {
+        let packed = with_request(view, |request| {
             let decision = self.loaded.as_ref().map_or(Decision::OFF, |it| it.set.evaluate(request, now));
             Answer::pack(Ok(Answer {
                 level: decision.level.code(),
