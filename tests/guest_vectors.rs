@@ -7,6 +7,8 @@
 mod node;
 #[path = "guest_vectors/node_host.rs"]
 mod node_host;
+#[path = "guest/precompiled.rs"]
+mod precompiled;
 #[path = "guest_vectors/wasmtime.rs"]
 mod wasmtime;
 #[path = "guest/wat.rs"]

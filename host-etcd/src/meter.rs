@@ -208,7 +208,7 @@ pub(crate) fn unread(reason: &'static str) {
 }
 
 /// What happens to guests.
-#[cfg(feature = "guest")]
+#[cfg(feature = "guest-runtime")]
 pub(crate) mod guest {
     use super::{
         GUEST_EVALUATIONS, GUEST_FAULTS, GUEST_REPLACEMENTS, GUEST_SETS_REFUSED, GUEST_UNANSWERED, counter,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::mirror::Snapshot;
 
 pub(crate) mod disk;
-#[cfg(feature = "guest")]
+#[cfg(feature = "guest-runtime")]
 pub mod guest;
 mod native;
 

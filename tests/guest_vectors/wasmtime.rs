@@ -2,16 +2,28 @@
 
 use aldis_abi::Stamp;
 use aldis_core::UnixMillis;
-use aldis_etcd::sink::guest::{GuestEngine, GuestError, GuestInstance, GuestLimits};
+use aldis_etcd::sink::guest::{GuestEngine, GuestError, GuestInstance, GuestLimits, embedded_module};
 use rig::vectors::{Engine, Explained, Refusal, Request, Verdict};
 
+use crate::precompiled::{load, precompile};
 use crate::{Fed, Line, Why, cases, image, must_agree};
+
+const LIMITS: GuestLimits = GuestLimits::STANDARD;
 
 #[test]
 fn every_vector_holds_in_wasmtime() {
-    let engine = GuestEngine::embedded(GuestLimits::STANDARD).expect("the embedded guest is one");
+    let compiled = GuestEngine::embedded(LIMITS).expect("the embedded guest is one");
+    let serialized = load(&compiled.serialize().expect("is compiled"), LIMITS).expect("is what was compiled");
+    let precompiled = load(&precompile(embedded_module()), LIMITS).expect("fits any processor of its target");
     let cases = cases();
-    for (name, fed) in [("wasmtime", Fed::Documents), ("wasmtime, by image", Fed::Images)] {
+    for (name, engine, fed) in [
+        ("wasmtime", &compiled, Fed::Documents),
+        ("wasmtime, by image", &compiled, Fed::Images),
+        ("wasmtime, serialized", &serialized, Fed::Documents),
+        ("wasmtime, serialized, by image", &serialized, Fed::Images),
+        ("wasmtime, precompiled", &precompiled, Fed::Documents),
+        ("wasmtime, precompiled, by image", &precompiled, Fed::Images),
+    ] {
         let guest = engine.instantiate().expect("starts");
         must_agree(&mut Guest { name, guest, fed }, &cases);
     }

@@ -1,4 +1,4 @@
-//! The module, compiled once, and what every instance of it is held to.
+//! The module, as machine code, and what every instance of it is held to.
 
 use std::fmt;
 use std::io;
@@ -11,6 +11,7 @@ use super::budget::Budget;
 use super::contract::{ContractError, check_contract};
 use super::fault::{Fault, GuestError};
 use super::instance::GuestInstance;
+use super::precompiled::PrecompiledError;
 use super::ticker::Ticker;
 
 /// What an instance may use.
@@ -41,7 +42,7 @@ const MAX_TABLE_ELEMENTS: usize = 10_000;
 /// its memory.
 const MAX_STACK_BYTES: usize = 256 << 10;
 
-/// A guest module, compiled. Cloning shares it.
+/// A guest module as machine code: compiled here, or loaded as what was compiled before. Cloning shares it.
 #[derive(Clone)]
 pub struct GuestEngine(Arc<Inner>);
 
@@ -58,6 +59,20 @@ pub enum EngineError {
     /// The bytes are not a module that wasmtime compiles.
     #[error("not a WebAssembly module: {0}")]
     NotAModule(String),
+    /// Guests are not compiled for this target here.
+    #[error("guests cannot be compiled for the target `{target}`: {reason}")]
+    Target {
+        /// The target as it was named.
+        target: String,
+        /// What wasmtime says.
+        reason: String,
+    },
+    /// What is compiled cannot be written down.
+    #[error("the compiled guest cannot be serialized: {0}")]
+    Serialize(String),
+    /// The bytes are not a precompiled guest for this host.
+    #[error(transparent)]
+    Precompiled(#[from] PrecompiledError),
     /// It is a module, but not a guest.
     #[error(transparent)]
     Contract(#[from] ContractError),
@@ -72,36 +87,11 @@ pub enum EngineError {
     Ticker(#[from] io::Error),
 }
 
-/// The guest that this library was built with: what [`GuestEngine::embedded`] compiles.
-#[must_use]
-pub const fn embedded_module() -> &'static [u8] {
-    include_bytes!(concat!(env!("OUT_DIR"), "/aldis_guest.wasm"))
-}
-
 impl GuestEngine {
-    /// Compiles the embedded guest.
-    ///
-    /// Cost: about a fifth of a second of one core, once per engine.
-    ///
-    /// # Errors
-    ///
-    /// [`EngineError`].
-    pub fn embedded(limits: GuestLimits) -> Result<Self, EngineError> {
-        Self::from_wasm(embedded_module(), limits)
-    }
-
-    /// Compiles a guest of your own; `wasm/ABI.md` says what it must be.
-    ///
-    /// Cost: one compilation.
-    ///
-    /// # Errors
-    ///
-    /// [`EngineError`]: not a module, wrong imports or exports, another version, or a first instance that breaks.
-    pub fn from_wasm(module: &[u8], limits: GuestLimits) -> Result<Self, EngineError> {
-        let engine = Engine::new(&config()).map_err(not_a_module)?;
-        let module = Module::from_binary(&engine, module).map_err(not_a_module)?;
-        check_contract(&module)?;
-        let instances = Linker::new(&engine).instantiate_pre(&module).map_err(not_a_module)?;
+    /// An engine of this module, if that is a guest: the way in for compiled and for precompiled ones.
+    pub(super) fn over(engine: Engine, module: &Module, limits: GuestLimits) -> Result<Self, EngineError> {
+        check_contract(module)?;
+        let instances = Linker::new(&engine).instantiate_pre(module).map_err(not_a_module)?;
         let ticker = Ticker::start(engine.clone())?;
         let guest = Self(Arc::new(Inner { engine, instances, limits, _ticker: ticker }));
         match guest.instantiate()?.abi_version()? {
@@ -150,7 +140,8 @@ impl fmt::Debug for GuestEngine {
     }
 }
 
-fn config() -> Config {
+/// How guests are compiled and run. What is precompiled by one configuration does not load into another.
+pub(super) fn config() -> Config {
     let mut config = Config::new();
     config.epoch_interruption(true).max_wasm_stack(MAX_STACK_BYTES);
     // A trap is counted and its reason kept; walking the guest's stack for every one would only make a guest that
@@ -161,7 +152,7 @@ fn config() -> Config {
     config
 }
 
-fn not_a_module(error: wasmtime::Error) -> EngineError {
+pub(super) fn not_a_module(error: wasmtime::Error) -> EngineError {
     EngineError::NotAModule(format!("{error:#}"))
 }
 
