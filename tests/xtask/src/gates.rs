@@ -12,6 +12,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::cargo::cargo;
 use crate::mutants;
+use crate::process;
 use crate::tools::{BARE_METAL, Toolbox};
 use crate::workspace::Workspace;
 
@@ -37,6 +38,7 @@ pub(crate) fn run(workspace: &Workspace, _arguments: &[String]) -> Result<()> {
     manifests::every_package_is_under_the_lints(workspace)?;
     manifests::the_peers_are_under_the_same_lints(workspace)?;
     manifests::every_dependency_has_its_reason(workspace)?;
+    gates.precompiled_guests_come_without_the_compiler()?;
     mutants::run(workspace, &[])
 }
 
@@ -66,6 +68,18 @@ impl Gates<'_> {
         let twin = self.plant("no-std", "", "#![no_std]\nextern crate std;\n")?;
         let said = self.fails(&twin, &["build", "--message-format=json", "--target", BARE_METAL])?;
         report("the no_std build refuses std", said.contains("\"code\":\"E0463\""))
+    }
+
+    /// Who takes the feature `guest-runtime` takes it to leave Cranelift out.
+    fn precompiled_guests_come_without_the_compiler(&self) -> Result<()> {
+        let has_compiler = |feature| {
+            let tree =
+                ["tree", "--locked", "--package", "aldis-etcd", "--edges", "normal", "--features", feature];
+            let tree = process::capture(&mut cargo(self.workspace, &self.tools, &tree))?;
+            anyhow::Ok(tree.contains("cranelift-codegen "))
+        };
+        report("guest-runtime comes without the compiler", !has_compiler("guest-runtime")?)?;
+        report("the compiler in a tree is noticed", has_compiler("guest")?)
     }
 
     /// A crate below `target/gates`, in a workspace of its own.

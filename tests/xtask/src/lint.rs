@@ -15,6 +15,7 @@ use crate::workspace::Workspace;
 const CLIPPY: &[&str] = &[
     "--workspace --all-targets --all-features",
     "--package aldis-etcd",
+    "--package aldis-etcd --features guest-runtime",
     "--package aldis-etcd --features guest",
     "--package aldis-core --no-default-features --target wasm32v1-none",
     "--package aldis-guest --target wasm32v1-none",
