@@ -18,6 +18,10 @@ mod demo;
 mod eval;
 #[path = "cli/manners.rs"]
 mod manners;
+#[path = "cli/precompile.rs"]
+mod precompile;
+#[path = "guest/precompiled.rs"]
+mod precompiled;
 #[path = "cli/publish.rs"]
 mod publish;
 #[path = "cli/schema.rs"]

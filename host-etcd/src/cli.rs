@@ -35,6 +35,7 @@ mod eval;
 mod failure;
 mod get;
 mod input;
+mod precompile;
 mod publish;
 mod schema;
 mod watch;
@@ -79,6 +80,7 @@ fn dispatch(args: Args, console: &mut Console) -> Result<Answer, Failure> {
         Command::Watch => block_on(watch::run(&global, console)),
         Command::Demo => block_on(demo::run(console)),
         Command::Schema => schema::run(console),
+        Command::Precompile(args) => precompile::run(&args, console),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Args::command(), "aldis", &mut script);

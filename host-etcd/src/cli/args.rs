@@ -105,6 +105,8 @@ pub(super) enum Command {
     Demo,
     /// Print the JSON Schema of documents, for editors
     Schema,
+    /// Compile the WebAssembly guest to machine code, for proxies that load it without a compiler
+    Precompile(PrecompileArgs),
     /// Print a script that completes this command's arguments
     Completions {
         /// The shell to complete in
@@ -214,6 +216,17 @@ pub(super) struct ClearArgs {
     /// Clear only if the active document has this revision
     #[arg(long, value_name = "N")]
     pub(super) if_revision: Option<u64>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct PrecompileArgs {
+    /// The guest, a WebAssembly module; - is standard input; without it, the one in this program
+    #[arg(value_name = "MODULE")]
+    pub(super) module: Option<PathBuf>,
+    /// Compile for any processor of this target, such as x86_64-unknown-linux-gnu, instead of for those that can
+    /// do what this machine's can
+    #[arg(long, value_name = "TRIPLE")]
+    pub(super) target: Option<String>,
 }
 
 #[cfg(test)]

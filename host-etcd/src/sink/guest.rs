@@ -11,7 +11,7 @@
 //! thrown away, and [`GuestReport`] says why.
 //!
 //! Compiling a guest takes a fifth of a second. [`GuestEngine::deserialize`] loads in less than a hundredth of that what
-//! `GuestEngine::precompile` or `GuestEngine::serialize` made before, and with the feature
+//! `aldis precompile`, `GuestEngine::precompile` or `GuestEngine::serialize` made before, and with the feature
 //! `guest-runtime` in place of `guest` the compiler is not even linked. There is no directory in which the host keeps
 //! such code by itself: whoever could write there would run what he likes in this process, so which place can be trusted
 //! is yours to say.

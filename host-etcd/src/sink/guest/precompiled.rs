@@ -64,7 +64,7 @@ impl GuestEngine {
     /// use aldis_etcd::sink::guest::{EngineError, GuestEngine, GuestLimits};
     ///
     /// fn guests(code: &'static [u8]) -> Result<GuestEngine, EngineError> {
-    ///     // SAFETY: `code` comes by `include_bytes!`, from a build that ran `GuestEngine::precompile`.
+    ///     // SAFETY: `code` comes by `include_bytes!`, from a build that ran `aldis precompile`.
     ///     match unsafe { GuestEngine::deserialize(code, GuestLimits::STANDARD) } {
     ///         Err(EngineError::Precompiled(why)) => {
     ///             eprintln!("{why}; compiling the guest instead");
