@@ -2,7 +2,8 @@
 //! paid but a look for it. Named in OpenTelemetry's manner.
 //!
 //! No name and no label holds a tenant, a key, a directive's id or anything else of a document; every label takes a few
-//! values only. Nothing is counted on the way of a request through a [`Reader`](crate::Reader) or a guest.
+//! values only. On the way of a request through a [`Reader`](crate::Reader) or a guest nothing is counted but a guest's
+//! mistakes.
 //!
 //! | name | kind | unit | labels | what |
 //! |---|---|---|---|---|
@@ -29,6 +30,8 @@
 //! | `aldis.guest.replacements` | counter | count | | instances made to take the place of a broken one |
 //! | `aldis.guest.evaluations` | counter | count | | evaluations that a guest answered; told with each snapshot |
 //! | `aldis.guest.unanswered` | counter | count | `reason` | evaluations that were `OFF` for want of a guest (`not_ready`) or of room (`too_long`); told with each snapshot |
+//! | `aldis.guest.shadow.evaluations` | counter | count | | evaluations that were decided natively as well; told with each snapshot |
+//! | `aldis.guest.shadow.mismatches` | counter | count | | evaluations that a guest decided otherwise than the native core |
 //!
 //! `store` is the [name](crate::Builder::name) that the builder was given: of several stores in one process each needs
 //! its own, or their gauges overwrite each other.
@@ -69,6 +72,8 @@ const GUEST_SETS_REFUSED: &str = "aldis.guest.sets.refused";
 const GUEST_REPLACEMENTS: &str = "aldis.guest.replacements";
 const GUEST_EVALUATIONS: &str = "aldis.guest.evaluations";
 const GUEST_UNANSWERED: &str = "aldis.guest.unanswered";
+const GUEST_SHADOWED: &str = "aldis.guest.shadow.evaluations";
+const GUEST_MISMATCHES: &str = "aldis.guest.shadow.mismatches";
 
 const GAUGES: &[(&str, Unit, &str)] = &[
     (STATE, Unit::Count, "1 for the state that the store is in, 0 for the others"),
@@ -97,6 +102,8 @@ const COUNTERS: &[(&str, &str)] = &[
     (GUEST_REPLACEMENTS, "instances made to take the place of a broken one"),
     (GUEST_EVALUATIONS, "evaluations that a guest answered; told with each snapshot"),
     (GUEST_UNANSWERED, "evaluations that were off for want of a guest or of room; told with each snapshot"),
+    (GUEST_SHADOWED, "evaluations that were decided natively as well; told with each snapshot"),
+    (GUEST_MISMATCHES, "evaluations that a guest decided otherwise than the native core"),
 ];
 
 /// What is counted of one store.
@@ -211,7 +218,8 @@ pub(crate) fn unread(reason: &'static str) {
 #[cfg(feature = "guest-runtime")]
 pub(crate) mod guest {
     use super::{
-        GUEST_EVALUATIONS, GUEST_FAULTS, GUEST_REPLACEMENTS, GUEST_SETS_REFUSED, GUEST_UNANSWERED, counter,
+        GUEST_EVALUATIONS, GUEST_FAULTS, GUEST_MISMATCHES, GUEST_REPLACEMENTS, GUEST_SETS_REFUSED,
+        GUEST_SHADOWED, GUEST_UNANSWERED, counter,
     };
 
     pub(crate) fn fault(kind: &'static str) {
@@ -231,6 +239,17 @@ pub(crate) mod guest {
         counter!(GUEST_EVALUATIONS).increment(answered);
         counter!(GUEST_UNANSWERED, "reason" => "not_ready").increment(not_ready);
         counter!(GUEST_UNANSWERED, "reason" => "too_long").increment(too_long);
+    }
+
+    /// What has been decided natively as well since this was told last.
+    pub(crate) fn shadowed(count: u64) {
+        counter!(GUEST_SHADOWED).increment(count);
+        // So that a recorder shows a zero while all is well, and not nothing.
+        counter!(GUEST_MISMATCHES).increment(0);
+    }
+
+    pub(crate) fn mismatched() {
+        counter!(GUEST_MISMATCHES).increment(1);
     }
 }
 

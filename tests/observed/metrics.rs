@@ -141,6 +141,9 @@ async fn counts_and_gauges_are_those_of_the_story() {
         ("aldis.fetch_cache.unread", Some("bad_tenant"), 1.0),
         ("aldis.fetch_cache.stale", None, 6.0),
         ("aldis.guest.sets.refused", None, 1.0),
+        // Of eight, of which four were told.
+        ("aldis.guest.shadow.evaluations", None, 2.0),
+        ("aldis.guest.shadow.mismatches", None, 4.0),
     ] {
         assert!((value(name, label) - expected).abs() < 0.1, "{name} {label:?}: {}", value(name, label));
     }

@@ -13,6 +13,7 @@ use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Metadata, Subscriber};
 
+use crate::snapshots::snapshot;
 use crate::{planted_in, story};
 
 /// Writes down everything that it is told, a line for each span, record and event.
@@ -95,6 +96,18 @@ async fn spans_show_what_takes_time_and_nothing_of_a_document_at_any_level() {
         "[unknown_level]",
     ] {
         assert!(lines.iter().any(|line| line.contains(told)), "{told} is not told of");
+    }
+    let lies: Vec<_> = lines.iter().filter(|line| line.contains("otherwise than the native core")).collect();
+    let [lie] = lies.as_slice() else { panic!("of four lies in a minute one is told of: {lies:#?}") };
+    let digest = snapshot(1).digest;
+    for told in [
+        " revision=1 ",
+        &format!(" digest={digest} "),
+        " guest=Decision",
+        " native=Decision",
+        " mismatches=1",
+    ] {
+        assert!(lie.contains(told), "{told} is not in {lie}");
     }
 }
 

@@ -1,6 +1,6 @@
 //! A run in which everything happens that is counted or told of, in virtual time.
 
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU64, NonZeroUsize};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -40,7 +40,7 @@ pub(crate) const MALFORMED: [&str; 4] = [
 pub(crate) async fn tell() {
     a_store_goes_through_everything().await;
     tenants_are_loaded_in_every_way().await;
-    guests_break();
+    guests_go_wrong();
 }
 
 async fn a_store_goes_through_everything() {
@@ -141,8 +141,8 @@ async fn tenants_are_loaded_in_every_way() {
     let _answers = futures_util::future::join4(one, two, other, let_go).await;
 }
 
-/// A guest that breaks at each question, and one that takes no set.
-fn guests_break() {
+/// A guest that breaks at each question, one that takes no set, and one that lies where it is looked at.
+fn guests_go_wrong() {
     let limits = GuestLimits {
         memory_bytes: 1 << 20,
         call_deadline: Duration::from_secs(5),
@@ -163,4 +163,12 @@ fn guests_break() {
     sink(Guest::harmless().with(name::LOAD_IMAGE, "(i32.const -1)"))
         .try_apply(&snapshot(1))
         .expect_err("takes none");
+    let every_second = NonZeroU64::new(2).expect("is not zero");
+    let lying = sink(Guest::harmless().with(name::EVALUATE, "(i64.const 0x100000000)")).shadow(every_second);
+    for revision in 1..=2 {
+        lying.try_apply(&snapshot(revision)).expect("takes every set");
+        for _ in 0..4 {
+            let _on = lying.decide(&request, NOW);
+        }
+    }
 }

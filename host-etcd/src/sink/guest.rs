@@ -8,7 +8,8 @@
 //! ```
 //!
 //! What is expected of a guest is nothing: it may loop, grow, trap or lie. Then that call answers `OFF`, the instance is
-//! thrown away, and [`GuestReport`] says why.
+//! thrown away, and [`GuestReport`] says why. A lie that is in the right form shows only beside the native core:
+//! [`GuestSink::shadow`].
 //!
 //! Compiling a guest takes a fifth of a second. [`GuestEngine::deserialize`] loads in less than a hundredth of that what
 //! `aldis precompile`, `GuestEngine::precompile` or `GuestEngine::serialize` made before, and with the feature
@@ -17,7 +18,7 @@
 //! is yours to say.
 
 use std::cell::Cell;
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU64, NonZeroUsize};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -36,6 +37,7 @@ mod engine;
 mod fault;
 mod instance;
 mod precompiled;
+mod shadow;
 mod slot;
 mod ticker;
 
@@ -49,6 +51,7 @@ pub use instance::GuestInstance;
 pub use precompiled::PrecompiledError;
 
 use counters::Counters;
+use shadow::Shadow;
 use slot::{Slot, State};
 
 /// Evaluates in guests, one instance per slot. `Send + Sync`: any thread may evaluate at any time.
@@ -65,6 +68,8 @@ pub struct GuestSink {
     /// One update at a time.
     applying: Mutex<()>,
     counters: Counters,
+    /// Off unless it is asked for.
+    shadow: Option<Shadow>,
 }
 
 /// A decision, and which set made it.
@@ -102,7 +107,27 @@ impl GuestSink {
             nothing: AtomicBool::new(true),
             applying: Mutex::new(()),
             counters: Counters::default(),
+            shadow: None,
         }
+    }
+
+    /// The same sink with a shadow: of the decisions of each shard the first, and then one in `one_in`, is made natively
+    /// as well, from the very set that its guest holds and at the same `now`. [`GuestReport`] counts how many were
+    /// compared, and how many differed.
+    ///
+    /// **A mismatch changes no decision**: the guest's stands. A fleet whose decisions depended on which request happened
+    /// to be looked at would be worse to understand than one that is wrong alike, and which of the two is right, nobody
+    /// here knows. It is for operators: `aldis.guest.shadow.mismatches` counts each, and a warning, at most one a minute,
+    /// names revision and digest of the set, and both decisions. Of a sound guest there is none, so one is reason enough
+    /// to look, and to decide natively meanwhile.
+    ///
+    /// Cost: a native evaluation for each that is compared; and what is compared with, the set of the native cache, lives
+    /// as long as a guest holds its copy. Where traffic repeats itself, choose a number that its period does not divide
+    /// into, such as 1009, or the same requests are looked at each time.
+    #[must_use]
+    pub fn shadow(mut self, one_in: NonZeroU64) -> Self {
+        self.shadow = Some(Shadow::new(one_in));
+        self
     }
 
     /// Decides. Never blocks longer than the deadline of a call times the threads that wait for the same slot, and with as

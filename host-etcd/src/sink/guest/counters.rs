@@ -27,6 +27,10 @@ pub struct GuestReport {
     pub not_ready: u64,
     /// Evaluations that were answered `OFF` because the request is too long for the boundary.
     pub too_long: u64,
+    /// Those of the `calls` that were decided natively as well; see [`GuestSink::shadow`](super::GuestSink::shadow).
+    pub shadowed: u64,
+    /// Those of them that the guest decided otherwise than the native core. Its decision stood.
+    pub mismatches: u64,
     /// Guests that hold a set.
     pub ready: usize,
     /// Bytes of memory of those guests together.
@@ -45,6 +49,7 @@ pub(super) struct Counters {
     replacements: AtomicU64,
     not_ready: AtomicU64,
     too_long: AtomicU64,
+    mismatches: AtomicU64,
     last_reason: Mutex<Option<String>>,
     told: Mutex<Told>,
 }
@@ -55,6 +60,7 @@ struct Told {
     calls: u64,
     not_ready: u64,
     too_long: u64,
+    shadowed: u64,
 }
 
 impl Counters {
@@ -90,12 +96,20 @@ impl Counters {
         add_one(&self.too_long);
     }
 
+    /// Says how many there are by now.
+    pub(super) fn mismatch(&self) -> u64 {
+        meter::mismatched();
+        self.note("the guest decided otherwise than the native core".into());
+        self.mismatches.fetch_add(1, Ordering::Relaxed).wrapping_add(1)
+    }
+
     /// Tells a recorder what has been counted per request since this was called last: requests themselves do not.
     pub(super) fn tell(&self, slots: &[Slot]) {
         let now = Told {
-            calls: calls(slots),
+            calls: sum(slots, Slot::calls),
             not_ready: self.not_ready.load(Ordering::Relaxed),
             too_long: self.too_long.load(Ordering::Relaxed),
+            shadowed: sum(slots, Slot::shadowed),
         };
         let last = std::mem::replace(&mut *lock(&self.told), now);
         meter::evaluated(
@@ -103,13 +117,14 @@ impl Counters {
             now.not_ready.wrapping_sub(last.not_ready),
             now.too_long.wrapping_sub(last.too_long),
         );
+        meter::shadowed(now.shadowed.wrapping_sub(last.shadowed));
     }
 
     pub(super) fn report(&self, slots: &[Slot]) -> GuestReport {
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         let memories: Vec<usize> = slots.iter().filter_map(Slot::memory_bytes).collect();
         GuestReport {
-            calls: calls(slots),
+            calls: sum(slots, Slot::calls),
             traps: read(&self.traps),
             timeouts: read(&self.timeouts),
             nonsense: read(&self.nonsense),
@@ -117,6 +132,8 @@ impl Counters {
             replacements: read(&self.replacements),
             not_ready: read(&self.not_ready),
             too_long: read(&self.too_long),
+            shadowed: sum(slots, Slot::shadowed),
+            mismatches: read(&self.mismatches),
             ready: memories.len(),
             memory_bytes: memories.iter().sum(),
             last_reason: lock(&self.last_reason).clone(),
@@ -128,8 +145,8 @@ impl Counters {
     }
 }
 
-fn calls(slots: &[Slot]) -> u64 {
-    slots.iter().map(Slot::calls).fold(0, u64::wrapping_add)
+fn sum(slots: &[Slot], count: fn(&Slot) -> u64) -> u64 {
+    slots.iter().map(count).fold(0, u64::wrapping_add)
 }
 
 /// Counters order nothing: each is a number of its own.

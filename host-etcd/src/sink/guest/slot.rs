@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, TryLockError};
 use std::time::{Duration, Instant};
 
 use aldis_abi::Stamp;
-use aldis_core::{Decision, Request, UnixMillis};
+use aldis_core::{Decision, DirectiveSet, Request, UnixMillis};
 
 use super::fault::{Fault, GuestError};
 use super::instance::GuestInstance;
@@ -20,6 +20,7 @@ const LONGEST_REST: Duration = Duration::from_secs(10);
 #[repr(align(128))]
 pub(super) struct Slot {
     calls: AtomicU64,
+    shadowed: AtomicU64,
     state: Mutex<State>,
 }
 
@@ -36,13 +37,26 @@ pub(super) struct State {
 #[derive(Debug)]
 struct Held {
     guest: GuestInstance,
-    set: MadeBy,
+    set: Loaded,
+}
+
+/// What a guest's set is a copy of, for as long as it is.
+#[derive(Debug)]
+struct Loaded {
+    made_by: MadeBy,
     empty: bool,
+    /// Kept for the shadow, and only where there is one.
+    native: Option<Arc<DirectiveSet>>,
 }
 
 impl Slot {
     pub(super) fn calls(&self) -> u64 {
         self.calls.load(Ordering::Relaxed)
+    }
+
+    /// Those of the calls that were decided natively as well.
+    pub(super) fn shadowed(&self) -> u64 {
+        self.shadowed.load(Ordering::Relaxed)
     }
 
     /// Bytes of the guest's memory; `None` without a guest.
@@ -82,15 +96,15 @@ impl Slot {
             sink.counters.not_ready();
             return GuestDecision::NOT_MADE;
         };
-        let made_by = Some(held.set);
-        if held.empty {
+        let Held { guest, set } = held;
+        let made_by = Some(set.made_by);
+        if set.empty {
             return GuestDecision { decision: Decision::OFF, made_by };
         }
-        match held.guest.evaluate(request, now) {
+        match guest.evaluate(request, now) {
             Ok(decision) => {
+                self.answered(sink, set, decision, |native| native.evaluate(request, now));
                 state.failures = 0;
-                // Only the holder of the lock counts, so this needs no atomic addition.
-                self.calls.store(self.calls().wrapping_add(1), Ordering::Relaxed);
                 GuestDecision { decision, made_by }
             }
             Err(GuestError::TooLong) => {
@@ -101,6 +115,23 @@ impl Slot {
                 state.drop_guest(sink, &Fault::Nonsense("it refused a request in the right form"))
             }
             Err(GuestError::Fault(fault)) => state.drop_guest(sink, &fault),
+        }
+    }
+
+    /// Counts a call that the guest answered. Where there is a shadow, and it is this call's turn, the native core decides
+    /// as well.
+    fn answered(
+        &self,
+        sink: &GuestSink,
+        set: &Loaded,
+        guest: Decision,
+        decide: impl FnOnce(&DirectiveSet) -> Decision,
+    ) {
+        let call = add_one(&self.calls);
+        let Some((shadow, native)) = sink.shadow.as_ref().zip(set.native.as_ref()) else { return };
+        if shadow.is_due(call) {
+            add_one(&self.shadowed);
+            shadow.compare(set.made_by, guest, decide(native), &sink.counters);
         }
     }
 
@@ -147,7 +178,7 @@ impl State {
     /// instance must not keep a good set out.
     fn load(&mut self, sink: &GuestSink, next: &Arc<Snapshot>) -> Result<(), GuestError> {
         if let Some(mut held) = self.held.take() {
-            match held.load(next) {
+            match held.load(sink, next) {
                 Ok(()) => {
                     self.held = Some(held);
                     return Ok(());
@@ -202,14 +233,23 @@ impl Held {
     fn new(sink: &GuestSink, snapshot: &Snapshot) -> Result<Self, GuestError> {
         let mut guest = sink.engine.instantiate()?;
         load(&mut guest, snapshot)?;
-        Ok(Self { guest, set: MadeBy::of(snapshot), empty: snapshot.set.is_empty() })
+        Ok(Self { guest, set: Loaded::of(sink, snapshot) })
     }
 
-    fn load(&mut self, snapshot: &Snapshot) -> Result<(), GuestError> {
+    fn load(&mut self, sink: &GuestSink, snapshot: &Snapshot) -> Result<(), GuestError> {
         load(&mut self.guest, snapshot)?;
-        self.set = MadeBy::of(snapshot);
-        self.empty = snapshot.set.is_empty();
+        self.set = Loaded::of(sink, snapshot);
         Ok(())
+    }
+}
+
+impl Loaded {
+    fn of(sink: &GuestSink, snapshot: &Snapshot) -> Self {
+        Self {
+            made_by: MadeBy::of(snapshot),
+            empty: snapshot.set.is_empty(),
+            native: sink.shadow.is_some().then(|| Arc::clone(&snapshot.set)),
+        }
     }
 }
 
@@ -227,4 +267,12 @@ fn load(guest: &mut GuestInstance, snapshot: &Snapshot) -> Result<(), GuestError
     } else {
         Err(Fault::Nonsense("it counts other directives than the host").into())
     }
+}
+
+/// Counts one more, and says how many were counted before. Only the holder of the slot's lock counts, so this needs no
+/// atomic addition.
+fn add_one(counter: &AtomicU64) -> u64 {
+    let before = counter.load(Ordering::Relaxed);
+    counter.store(before.wrapping_add(1), Ordering::Relaxed);
+    before
 }
