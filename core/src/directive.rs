@@ -168,10 +168,24 @@ impl Directive<'_> {
 }
 
 pub(crate) fn check_id(id: &str) -> Result<(), Reason> {
-    // Nearly every id is ASCII: then it need not be decoded, and without a way out early it is read by many bytes at once.
-    let is_plain = id.bytes().fold(true, |all, byte| all & matches!(byte, b' '..=b'~'));
-    let fits = (1..=MAX_ID_BYTES).contains(&id.len()) && (is_plain || !id.chars().any(char::is_control));
-    if fits { Ok(()) } else { Err(Reason::BadId) }
+    // Nearly every id is ASCII: then it need not be decoded.
+    let is_fine = is_plain(id.as_bytes()) || !id.chars().any(char::is_control);
+    if (1..=MAX_ID_BYTES).contains(&id.len()) && is_fine { Ok(()) } else { Err(Reason::BadId) }
+}
+
+/// Whether all of it is ASCII without control characters, eight bytes at a time.
+fn is_plain(text: &[u8]) -> bool {
+    const HIGHEST: u64 = u64::from_ne_bytes([0x80; 8]);
+    // Below 0x80 nothing carries over into the next byte: 0x20 is the first to have its highest bit set here, and 0x7f
+    // the only one there.
+    let from_blank = |word: u64| word.wrapping_add(u64::from_ne_bytes([0x60; 8])) & HIGHEST == HIGHEST;
+    let delete = |word: u64| word.wrapping_add(u64::from_ne_bytes([0x01; 8])) & HIGHEST != 0;
+    let (words, rest) = text.as_chunks();
+    words
+        .iter()
+        .map(|word| u64::from_ne_bytes(*word))
+        .all(|word| word & HIGHEST == 0 && from_blank(word) && !delete(word))
+        && rest.iter().all(|byte| matches!(byte, b' '..=b'~'))
 }
 
 pub(crate) fn check_target(value: &str) -> Result<(), Reason> {
@@ -289,5 +303,25 @@ struct Pairs<'p, 'a>(&'p [(Cow<'a, str>, Cow<'a, str>)]);
 impl Serialize for Pairs<'_, '_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_map(self.0.iter().map(|(name, value)| (name, value)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plain_text_is_told_wherever_a_byte_stands() {
+        for byte in 0..=u8::MAX {
+            for len in 1..=17 {
+                for place in 0..len {
+                    let mut text = [b'~'; 17];
+                    text[place] = byte;
+                    let text = &text[..len];
+                    assert_eq!(is_plain(text), matches!(byte, b' '..=b'~'), "{byte:#x} at {place} of {len}");
+                }
+            }
+        }
+        assert!(is_plain(b""));
     }
 }

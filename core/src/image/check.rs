@@ -1,7 +1,6 @@
 //! The one check that bytes from outside go through before they are a set.
 
 use core::mem::offset_of;
-use core::ops::Range;
 
 use zerocopy::FromBytes;
 use zerocopy::little_endian::U32;
@@ -57,7 +56,7 @@ impl<'i> Check<'i> {
         let heap =
             core::str::from_utf8(self.sections.heap()).or(malformed(self.offset(self.sections.heap())))?;
         for string in self.sections.strings() {
-            self.range(heap, string.start, string.len.get(), 1..=MAX_TARGET_BYTES, string)?;
+            self.text(heap, string.start, string.len.get(), MAX_TARGET_BYTES, string)?;
         }
         for record in self.sections.records() {
             self.record(heap, record)?;
@@ -83,12 +82,12 @@ impl<'i> Check<'i> {
         if !fits {
             return malformed(self.offset(record));
         }
-        let id = self.range(heap, record.id, record.id_len.into(), 1..=MAX_ID_BYTES, record)?;
-        if heap.get(id).is_none_or(|id| check_id(id).is_err()) {
+        let id = self.text(heap, record.id, record.id_len.into(), MAX_ID_BYTES, record)?;
+        if check_id(id).is_err() {
             return malformed(self.offset(record));
         }
         if record.salt_len > 0 {
-            self.range(heap, record.salt, record.salt_len.into(), 1..=MAX_SALT_BYTES, record)?;
+            self.text(heap, record.salt, record.salt_len.into(), MAX_SALT_BYTES, record)?;
         }
         for values in [&record.tenants, &record.indices, &record.principals] {
             self.values(heap, values, record)?;
@@ -107,29 +106,27 @@ impl<'i> Check<'i> {
         let count = usize::from(values.count.get());
         let fits = match count {
             0 => values.start.get() == 0 && values.len.get() == 0,
-            1 => {
-                self.range(heap, values.start, values.len.get().into(), 1..=MAX_TARGET_BYTES, record).is_ok()
-            }
+            1 => self.text(heap, values.start, values.len.get().into(), MAX_TARGET_BYTES, record).is_ok(),
             _ => count <= MAX_ANY_OF && self.sections.refs(values.start, count).len() == count,
         };
         if fits { Ok(()) } else { malformed(self.offset(record)) }
     }
 
-    /// A reference into the heap: within it, of a legal length, and between whole characters.
-    fn range<T>(
+    /// What a reference into the heap leads to: within it, of one byte to `max`, and whole characters.
+    fn text<'h, T>(
         &self,
-        heap: &str,
+        heap: &'h str,
         start: U32,
         len: u32,
-        legal: core::ops::RangeInclusive<usize>,
+        max: usize,
         holder: &T,
-    ) -> Result<Range<usize>, ImageError> {
-        let range = || {
-            let start = usize::try_from(start.get()).ok()?;
-            let len = usize::try_from(len).ok().filter(|len| legal.contains(len))?;
-            Some(start..start.checked_add(len)?).filter(|range| heap.get(range.clone()).is_some())
+    ) -> Result<&'h str, ImageError> {
+        let text = || {
+            let len = usize::try_from(len).ok().filter(|len| (1..=max).contains(len))?;
+            let (_, from) = heap.split_at_checked(usize::try_from(start.get()).ok()?)?;
+            from.split_at_checked(len).map(|(text, _)| text)
         };
-        range().map_or_else(|| malformed(self.offset(holder)), Ok)
+        text().map_or_else(|| malformed(self.offset(holder)), Ok)
     }
 
     fn expiries(&self) -> Result<(), ImageError> {
