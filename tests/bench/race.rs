@@ -24,6 +24,8 @@ impl Pace {
     pub const QUICK: Self = Self { rounds: 151, turn: Duration::from_micros(300) };
     /// For work of milliseconds.
     pub const LONG: Self = Self { rounds: 31, turn: Duration::from_millis(1) };
+    /// For work of a good part of a second.
+    pub const FEW: Self = Self { rounds: 7, turn: Duration::from_millis(1) };
 }
 
 /// What one contender took.

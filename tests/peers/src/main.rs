@@ -5,6 +5,7 @@ mod decode;
 mod dropping;
 mod engines;
 mod evaluate;
+mod guest;
 mod instructions;
 mod labels;
 mod load;
@@ -29,6 +30,7 @@ const WORKLOADS: &[Workload] = &[
     Workload { name: "labels", run: labels::run },
     Workload { name: "decode", run: decode::run },
     Workload { name: "load", run: load::run },
+    Workload { name: "guest", run: guest::run },
     Workload { name: "drop", run: dropping::run },
     Workload { name: "allocations", run: allocations::run },
     Workload { name: "instructions", run: instructions::run },
