@@ -209,8 +209,10 @@ impl Guest {
         packed.unwrap_or_else(|status| Answer::pack(Err(status)))
     }
 
-    /// The payload of a load, where its stamp begins, and the stamp. The buffer is gone afterwards, whatever comes.
+    /// The payload of a load, where its stamp begins, and the stamp. The buffer is gone afterwards, whatever comes, and so
+    /// is what was said of the load before.
     fn take_payload(&mut self, len: usize) -> Result<(Vec<u8>, usize, Stamp), Status> {
+        self.buffers.refusal.clear();
         let payload = self.buffers.take_incoming();
         let split = payload.get(..len).ok_or(Status::NotReserved);
         match split.and_then(|payload| Stamp::split(payload).ok_or(Status::BadStamp)) {
@@ -231,7 +233,6 @@ impl Guest {
         if let Some(replaced) = self.loaded.replace(Loaded { set, stamp }) {
             self.buffers.give_back(replaced.set.into_image());
         }
-        self.buffers.refusal.clear();
         directives
     }
 

@@ -72,6 +72,10 @@ fn what_is_refused_leaves_the_set_and_says_why() {
     assert!(guest.last_error().starts_with(br#"{"reason":"bad_image","message":""#));
     assert_eq!(Info::from_bytes(guest.info()).unwrap().stamp.revision, 7);
     assert_eq!(ask(&mut guest, &ACME).unwrap().level, 2);
+    guest.reserve_set(STAMP_BYTES - 1).unwrap();
+    assert_eq!(guest.load_image(STAMP_BYTES - 1), Err(Status::BadStamp));
+    assert_eq!(guest.last_error(), b"", "what was refused before is not why this one is");
+    load(&mut guest, "{", 8).unwrap_err();
     load(&mut guest, DOCUMENT, 9).unwrap();
     assert_eq!(guest.last_error(), b"");
 }
