@@ -1,4 +1,5 @@
-//! Through any number of updates a guest needs the memory of two images, and not a page more.
+//! Through any number of updates a guest needs the memory of two images, and not a page more; in all, what `wasm/ABI.md`
+//! has its hosts plan for.
 
 #![allow(clippy::expect_used, reason = "a test that fails says where")]
 
@@ -59,6 +60,55 @@ fn ten_thousand_directives_take_less_than_two_and_a_half_images() {
     let memory = guest.memory_bytes();
     println!("10000 directives: image {largest} bytes, memory {memory}");
     assert!(memory * 10 <= largest * 25, "{memory} bytes for images of {largest}");
+}
+
+#[test]
+fn the_page_says_what_to_plan_for() {
+    let page = include_str!("../wasm/ABI.md").replace('\n', " ");
+    let fresh = instance().memory_bytes() / 1024;
+    assert!(page.contains(&format!("A fresh guest has {fresh} KiB.")), "{fresh} KiB");
+    assert!(
+        page.contains("plan for 2.1 images and 384 KiB.")
+            && page.contains("plan for twelve images and 384 KiB.")
+    );
+    for directives in [1, 100, 1_000, 3_000] {
+        let (images, documents) = (largest_need(directives, false), largest_need(directives, true));
+        println!(
+            "{directives} directives, in images beside 384 KiB: {images:.2}, from documents {documents:.2}"
+        );
+        assert!(images <= 2.1 && documents <= 12.0);
+        assert!(directives < 1_000 || documents > 2.1, "a document costs more than its image");
+    }
+}
+
+/// The most memory of a guest through updates of the dearest kind, in images, after 384 KiB are taken off.
+fn largest_need(directives: usize, as_documents: bool) -> f64 {
+    let (mut guest, mut largest) = (instance(), 0);
+    for update in 0..12 {
+        let document = with_labels(directives - directives / 50 * (update % 3), update);
+        let set = DirectiveSet::decode(document.as_bytes(), NOW).expect("is a document");
+        largest = largest.max(set.as_image().len());
+        let loaded = match as_documents {
+            true => guest.load_document(document.as_bytes(), NOW, Stamp::NONE),
+            false => guest.load_image(set.as_image(), Stamp::NONE),
+        };
+        assert_eq!(loaded, Ok(set.len()));
+    }
+    let beside = guest.memory_bytes().saturating_sub(384 << 10);
+    f64::from(u32::try_from(beside).expect("is small")) / f64::from(u32::try_from(largest).expect("is small"))
+}
+
+/// Sixteen labels each: of all documents these take the most for their images.
+fn with_labels(directives: usize, update: usize) -> String {
+    let labels = |place| {
+        (0..16).map(|label| format!(r#""l{label}":"{place:x}{label:x}""#)).collect::<Vec<_>>().join(",")
+    };
+    let directive = |place| {
+        let labels = labels(place);
+        format!(r#"{{"id":"{update}-{place}","level":"Shape","ttl_secs":600,"labels":{{{labels}}}}}"#)
+    };
+    let directives: Vec<String> = (0..directives).map(directive).collect();
+    format!(r#"{{"directives":[{}]}}"#, directives.join(","))
 }
 
 /// Memory after it settled and at the end, and the largest image; with evaluations in between.
