@@ -1,5 +1,4 @@
-//! The built module as it is: what it imports and exports, how large it is, and that it means what the native core
-//! means.
+//! The built module as it is: what it imports and exports, and that it means what the native core means.
 
 #![allow(
     clippy::expect_used,
@@ -29,9 +28,6 @@ use wat::Guest;
 
 /// Constants that Rust's toolchain exports from every module.
 const OF_THE_TOOLCHAIN: &[&str] = &["global __data_end", "global __heap_base"];
-
-/// Bytes of the module as the library embeds it: a tenth above what it has.
-const BUDGET: usize = 320 << 10;
 
 #[test]
 fn the_module_imports_nothing_and_exports_what_the_page_says() {
@@ -127,18 +123,6 @@ fn the_module_does_not_say_where_it_was_built() {
         assert!(!says(embedded_module(), folder), "it names {folder}");
         assert!(says(format!("a panic in {folder}lib.rs").as_bytes(), folder), "what names it is noticed");
     }
-}
-
-#[test]
-fn the_module_is_within_its_budget() {
-    let bytes = embedded_module().len();
-    println!("aldis_guest.wasm: {bytes} bytes, budget {BUDGET}");
-    assert!(fits(bytes));
-    assert!(!fits(BUDGET + 1), "a budget that nothing exceeds is none");
-}
-
-fn fits(bytes: usize) -> bool {
-    bytes <= BUDGET
 }
 
 #[test]
