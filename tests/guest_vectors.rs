@@ -3,12 +3,16 @@
 
 #![allow(clippy::expect_used, clippy::panic, reason = "a test that fails says where")]
 
+#[path = "guest_vectors/host.rs"]
+mod host;
 #[path = "guest_vectors/node.rs"]
 mod node;
-#[path = "guest_vectors/node_host.rs"]
-mod node_host;
+#[path = "guest_vectors/piped.rs"]
+mod piped;
 #[path = "guest/precompiled.rs"]
 mod precompiled;
+#[path = "guest_vectors/promises.rs"]
+mod promises;
 #[path = "guest_vectors/wasmtime.rs"]
 mod wasmtime;
 #[path = "guest/wat.rs"]
@@ -28,7 +32,7 @@ enum Fed {
 }
 
 /// A line of an explanation, as the guest writes it.
-#[derive(Deserialize)]
+#[derive(Debug, Deserialize)]
 struct Line {
     id: String,
     applies: bool,
@@ -37,7 +41,7 @@ struct Line {
 }
 
 /// What the guest says of a document that it refuses.
-#[derive(Deserialize)]
+#[derive(Debug, Deserialize)]
 struct Why {
     reason: String,
     path: String,

@@ -1,4 +1,4 @@
-// A guest in Node behind a pipe, for tests/guest_vectors/node.rs: each line of stdin is a call, and gets a line with what
+// A guest in Node behind a pipe, for tests/guest_vectors/piped.rs: each line of stdin is a call, and gets a line with what
 // came of it. The host under test, and the module, are named on the command line.
 
 import { readFileSync } from "node:fs";
