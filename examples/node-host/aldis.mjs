@@ -4,8 +4,8 @@ const LEVELS = ["Off", "Shape", "ShapeTiming", "ShapeRewriteDiff"];
 const ENDPOINTS = ["IngestDoc", "IngestBulk", "Search", "MultiSearch", "Count", "GetById",
   "MultiGet", "DeleteById", "DeleteByQuery", "Cursor", "Admin", "Unknown"];
 const TEXTS = [["tenant", 1], ["index", 2], ["principal", 4], ["request_id", 8], ["trace_id", 16]];
-const [VERSION, HEADER_BYTES, STAMP_BYTES, LONGEST, NO_DIRECTIVE, ENDPOINT] = [1, 16, 40, 0xffff, 0xffffffff, 32];
-const [BAD_IMAGE, BAD_DOCUMENT] = [-7, -8];
+const [VERSION, HEADER_BYTES, STAMP_BYTES, LONGEST, LONGEST_REQUEST] = [1, 16, 40, 0xffff, 16_777_216];
+const [NO_DIRECTIVE, ENDPOINT, BAD_IMAGE, BAD_DOCUMENT] = [0xffffffff, 32, -7, -8];
 const OFF = Object.freeze({ level: "Off", ring_buffer: false, capture: false, decided_by: null });
 const [encoder, decoder] = [new TextEncoder(), new TextDecoder("utf-8", { ignoreBOM: true })];
 
@@ -97,8 +97,8 @@ export class Guest {
     const given = TEXTS.reduce((bits, [name, bit]) => (facts[name] == null ? bits : bits | bit), 0);
     const texts = [...TEXTS.map(([name]) => facts[name] ?? ""), ...[...labels].flat()].map((t) => encoder.encode(t));
     const [lengths, count] = [texts.map((text) => text.length), (texts.length - TEXTS.length) / 2];
-    if (count > LONGEST || lengths.some((length) => length > LONGEST)) return null;
     const length = lengths.reduce((sum, length) => sum + length, HEADER_BYTES + 4 * count);
+    if (count > LONGEST || length > LONGEST_REQUEST || lengths.some((length) => length > LONGEST)) return null;
     if (length > this.#room.length) this.#room = { place: answered(this.#guest.aldis_request_reserve(length)), length };
     const room = this.#bytes(this.#room.place, length);
     room.set([given | (endpoint === null ? 0 : ENDPOINT), kind]);

@@ -45,6 +45,11 @@ fn the_example_does_what_its_readme_shows() {
 }
 
 #[test]
+fn the_host_is_short() {
+    promises::no_file_has_120_lines(&NODE);
+}
+
+#[test]
 fn a_guest_that_traps_is_replaced_by_one_with_the_same_set() {
     promises::a_broken_guest_is_replaced(&NODE, ("this.#restore.splice(0)", "[]"));
 }
@@ -52,4 +57,16 @@ fn a_guest_that_traps_is_replaced_by_one_with_the_same_set() {
 #[test]
 fn a_set_at_which_the_guest_breaks_is_an_error() {
     promises::a_set_that_breaks_the_guest_is_an_error(&NODE);
+}
+
+#[test]
+fn a_request_that_is_too_long_is_off() {
+    promises::what_is_too_long_is_off(
+        &NODE,
+        &[
+            ("count > LONGEST ||", ""),
+            ("length > LONGEST_REQUEST ||", ""),
+            ("lengths.some((length) => length > LONGEST)", "false"),
+        ],
+    );
 }

@@ -8,7 +8,7 @@ use std::process::{Output, Stdio};
 use aldis_abi::name;
 use aldis_core::UnixMillis;
 use aldis_etcd::sink::guest::embedded_module;
-use rig::vectors::{Case, Engine, Request, differences};
+use rig::vectors::{Case, Engine, Pairs, Request, differences};
 use serde_json::json;
 
 use crate::host::{Host, Scratch, Source};
@@ -80,6 +80,14 @@ fn run(host: &Host, document: &str, lines: &str) -> (Output, String) {
     (child.wait_with_output().expect("ends"), document.display().to_string())
 }
 
+/// A page from which a host cannot be written in so few lines says too little, or too much.
+pub(crate) fn no_file_has_120_lines(host: &Host) {
+    for file in host.files {
+        let lines = fs::read_to_string(host.example(file)).expect("is there").lines().count();
+        assert!(lines < 120, "{file} has {lines}");
+    }
+}
+
 /// A guest that breaks costs the decision at which it does, and no more.
 pub(crate) fn a_broken_guest_is_replaced(host: &Host, forgetful: Twin) {
     for way in ["unreachable", "(call $deep)"] {
@@ -123,4 +131,31 @@ pub(crate) fn a_set_that_breaks_the_guest_is_an_error(host: &Host) {
 
 pub(crate) fn load(piped: &mut Piped, document: &Path) -> Answer<u32> {
     piped.call(&json!({"call": "document", "file": document, "anchor": NOW.as_u64().to_string()}))
+}
+
+/// A request of more than can be asked is off, and the next one is decided as ever.
+pub(crate) fn what_is_too_long_is_off(host: &Host, careless: &[Twin]) {
+    let expected = ["Off", "Off", "Off", "Off", "Shape"];
+    assert_eq!(levels_of_too_long_ones(host, &host.source()), expected);
+    for (right, wrong) in careless {
+        let careless = host.source().with(right, wrong);
+        assert_ne!(levels_of_too_long_ones(host, &careless), expected, "{wrong} passes for {right}");
+    }
+}
+
+/// A fact, a label, their number, their sum: each just past what can be; and an ordinary request after them.
+fn levels_of_too_long_ones(host: &Host, source: &Source) -> Vec<String> {
+    let text = |bytes| "x".repeat(bytes);
+    let labels =
+        |value, count| Request { labels: Pairs(vec![("x".into(), value); count]), ..Request::default() };
+    let requests = [
+        Request { tenant: Some(text(65_536)), ..Request::default() },
+        labels(text(65_536), 1),
+        labels(text(0), 65_536),
+        labels(text(65_535), 256),
+        labels(text(65_535), 1),
+    ];
+    let mut piped = Piped::hosting(embedded_module(), host, source, Fed::Documents);
+    piped.load(br#"{"directives":[{"id":"all","level":"Shape","ttl_secs":9}]}"#, NOW).expect("is one");
+    requests.iter().map(|request| piped.decide(request, NOW).level).collect()
 }
