@@ -13,6 +13,8 @@ mod piped;
 mod precompiled;
 #[path = "guest_vectors/promises.rs"]
 mod promises;
+#[path = "guest/small.rs"]
+mod small;
 #[path = "guest_vectors/wasmtime.rs"]
 mod wasmtime;
 #[path = "guest/wat.rs"]

@@ -3,7 +3,9 @@
 use std::process::Command;
 
 use crate::host::Host;
+use crate::piped::Piped;
 use crate::promises::{self, Twin};
+use crate::{Fed, cases, must_agree, small};
 
 const NODE: Host = Host {
     name: "node",
@@ -32,6 +34,13 @@ const MISREADINGS: [Twin; 11] = [
 #[test]
 fn every_vector_holds_in_the_v8_of_node() {
     promises::every_vector_holds(&NODE);
+}
+
+/// The profile for downloads, in an engine of those that download it.
+#[test]
+fn every_vector_holds_on_the_guest_for_downloads() {
+    let mut node = Piped::hosting(&small::module(), &NODE, &NODE.source(), Fed::Documents);
+    must_agree(&mut node, &cases());
 }
 
 #[test]
