@@ -1,5 +1,5 @@
-//! Every vector on the guest, in the engines that host it: wasmtime, and the V8 of Node. Each decodes in the guest, and
-//! takes what was compiled outside as an image.
+//! Every vector on the guest, in each engine and language that hosts it: wasmtime in Rust, the V8 of Node in JavaScript,
+//! and wasmtime in Python. Each decodes in the guest, and takes what was compiled outside as an image.
 
 #![allow(clippy::expect_used, clippy::panic, reason = "a test that fails says where")]
 
@@ -13,6 +13,8 @@ mod piped;
 mod precompiled;
 #[path = "guest_vectors/promises.rs"]
 mod promises;
+#[path = "guest_vectors/python.rs"]
+mod python;
 #[path = "guest/small.rs"]
 mod small;
 #[path = "guest_vectors/wasmtime.rs"]
