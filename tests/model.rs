@@ -3,7 +3,7 @@
 
 #![allow(clippy::expect_used, clippy::panic, reason = "a test that cannot go on ends, saying why")]
 
-use aldis_core::{Decision, Directive, DirectiveSet, Outcome, Request, StrList, UnixMillis};
+use aldis_core::{Decision, Directive, DirectiveSet, FactSet, Outcome, Request, StrList, UnixMillis};
 use proptest::collection::vec;
 use proptest::prelude::{ProptestConfig, prop_assert_eq, proptest};
 use rig::generate::{self, NOW, directives, near, seeded};
@@ -123,6 +123,12 @@ fn agree(
     let expected = model::decide(directives, request, now);
     let evaluated = set.evaluate(request, now);
     assert_eq!(evaluated, expected, "evaluate: {directives:#?} {request:?} at {now}");
+    let asked = FactSet::of_image(set.as_image()).expect("is an image");
+    assert_eq!(
+        set.evaluate(&request.only(asked), now),
+        expected,
+        "{asked:?}: {directives:#?} {request:?} at {now}"
+    );
     let applying: Vec<bool> =
         set.explain(request, now).map(|explained| explained.outcome == Outcome::Applies).collect();
     let modelled: Vec<bool> =

@@ -10,7 +10,7 @@ use zerocopy::little_endian::{U16, U32, U64};
 use crate::directive::{Directive, StrList};
 use crate::error::CompileError;
 use crate::hash;
-use crate::image::{Header, Record, StrRef, Values, check, flags};
+use crate::image::{Header, Record, StrRef, Values, all_facts, check, flags};
 use crate::limits::IMAGE_VERSION;
 
 mod buckets;
@@ -76,7 +76,7 @@ impl Compiler {
         let [tenants, indices, principals] = tables.filters.texts.each_ref().map(Vec::as_slice);
         let mut header = Header {
             version: U16::new(IMAGE_VERSION),
-            facts: tables.groups.iter().fold(0, |all, group| all | group.facts),
+            facts: all_facts(&tables.groups, &self.records),
             groups: count(tables.groups.len())?,
             filters: [count(tenants.len())?, count(indices.len())?, count(principals.len())?],
             buckets: count(tables.buckets.len())?,

@@ -23,7 +23,8 @@
 use zerocopy::little_endian::{U16, U32, U64};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
-use crate::vocabulary::EndpointKind;
+use crate::limits::FULL_SAMPLE;
+use crate::vocabulary::{EndpointKind, SampleBy};
 
 pub(crate) mod bucket;
 pub(crate) mod check;
@@ -32,14 +33,18 @@ pub(crate) mod layout;
 
 pub(crate) const MAGIC: [u8; 8] = *b"aldisimg";
 
-/// Facts that a directive may ask for, as bits of [`Group::facts`].
+/// Facts that a directive may ask for, as bits of [`Group::facts`] and of [`Header::facts`].
 pub(crate) mod facts {
     pub(crate) const TENANT: u8 = 1;
     pub(crate) const INDEX: u8 = 2;
     pub(crate) const PRINCIPAL: u8 = 4;
     pub(crate) const ENDPOINT: u8 = 8;
     pub(crate) const LABEL: u8 = 16;
-    /// How many facts there are.
+    /// Of a header only, since no table is found by it: a sample is drawn by it.
+    pub(crate) const REQUEST_ID: u8 = 32;
+    /// Likewise.
+    pub(crate) const TRACE_ID: u8 = 64;
+    /// How many facts a target can have.
     pub(crate) const COUNT: usize = 5;
     /// How many combinations of them.
     pub(crate) const GROUPS: usize = 1 << COUNT;
@@ -74,7 +79,7 @@ pub(crate) const LAST: u32 = 1 << 31;
 pub(crate) struct Header {
     pub(crate) magic: [u8; 8],
     pub(crate) version: U16,
-    /// Every fact that a directive asks for, as bits of [`facts`].
+    /// Every fact that a directive asks for or draws a sample by, as bits of [`facts`].
     pub(crate) facts: u8,
     pub(crate) reserved: u8,
     /// Bytes of the whole image.
@@ -186,6 +191,25 @@ impl Record {
             | bit(self.endpoints.get() != 0, facts::ENDPOINT)
             | bit(self.label_count > 0, facts::LABEL)
     }
+
+    /// The fact that a sample is drawn by; no bit if every request is taken.
+    pub(crate) fn sample_fact(&self) -> u8 {
+        if self.per_mille.get() >= FULL_SAMPLE {
+            return 0;
+        }
+        SampleBy::from_code(self.sample_by).map_or(0, |by| match by {
+            SampleBy::RequestId => facts::REQUEST_ID,
+            SampleBy::TraceId => facts::TRACE_ID,
+            SampleBy::Tenant => facts::TENANT,
+            SampleBy::Principal => facts::PRINCIPAL,
+        })
+    }
+}
+
+/// The facts that something of a set depends on: what its groups ask for, and what its samples are drawn by.
+pub(crate) fn all_facts(groups: &[Group], records: &[Record]) -> u8 {
+    let asked = groups.iter().fold(0, |all, group| all | group.facts);
+    records.iter().fold(asked, |all, record| all | record.sample_fact())
 }
 
 /// The values of one target.

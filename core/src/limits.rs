@@ -39,4 +39,4 @@ pub const MAX_TTL_SECS: u64 = 31_536_000;
 pub const FULL_SAMPLE: u16 = 1000;
 
 /// Version of the image layout that this build writes and reads.
-pub const IMAGE_VERSION: u16 = 1;
+pub const IMAGE_VERSION: u16 = 2;

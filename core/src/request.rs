@@ -1,5 +1,8 @@
 //! The facts of one request.
 
+use zerocopy::FromBytes;
+
+use crate::image::{Header, MAGIC, facts};
 use crate::vocabulary::{EndpointKind, SampleBy};
 
 /// What is known of one request when the decision is asked for. All of it is borrowed.
@@ -50,5 +53,38 @@ impl<'a> Request<'a> {
             SampleBy::Tenant => self.tenant,
             SampleBy::Principal => self.principal,
         }
+    }
+
+    /// Only those of its facts that are in a set. Where the set is that of an image, the image decides on both alike, and
+    /// there is less to hand on.
+    #[must_use]
+    pub fn only(&self, facts: FactSet) -> Self {
+        let has = |fact| facts.0 & fact != 0;
+        Self {
+            tenant: self.tenant.filter(|_| has(facts::TENANT)),
+            index: self.index.filter(|_| has(facts::INDEX)),
+            principal: self.principal.filter(|_| has(facts::PRINCIPAL)),
+            endpoint: self.endpoint.filter(|_| has(facts::ENDPOINT)),
+            request_id: self.request_id.filter(|_| has(facts::REQUEST_ID)),
+            trace_id: self.trace_id.filter(|_| has(facts::TRACE_ID)),
+            labels: if has(facts::LABEL) { self.labels } else { &[] },
+        }
+    }
+}
+
+/// Some of the facts that a request can have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct FactSet(u8);
+
+impl FactSet {
+    /// All that there are.
+    pub const ALL: Self = Self(u8::MAX);
+
+    /// Those that an image's decisions depend on, as the image says; whether it is valid is not looked at. `None` if the
+    /// bytes do not begin as an image does.
+    #[must_use]
+    pub fn of_image(image: &[u8]) -> Option<Self> {
+        let (header, _) = Header::ref_from_prefix(image).ok()?;
+        (header.magic == MAGIC).then_some(Self(header.facts))
     }
 }

@@ -6,7 +6,7 @@ use zerocopy::FromBytes;
 use zerocopy::little_endian::U32;
 
 use super::layout::{Layout, Sections};
-use super::{Group, Header, LAST, LIST, MAGIC, Record, Values, facts, flags};
+use super::{Group, Header, LAST, LIST, MAGIC, Record, Values, all_facts, facts, flags};
 use crate::directive::{check_id, check_suppress};
 use crate::error::ImageError;
 use crate::hash;
@@ -142,7 +142,7 @@ impl<'i> Check<'i> {
         if groups.len() > facts::GROUPS {
             return malformed(offset_of!(Header, groups));
         }
-        if self.header.facts != groups.iter().fold(0, |all, group| all | group.facts) {
+        if self.header.facts != all_facts(groups, self.sections.records()) {
             return malformed(offset_of!(Header, facts));
         }
         let mut next = 0_u32;

@@ -6,7 +6,7 @@ use std::fmt;
 use std::ops::Range;
 
 use aldis_abi::{Answer, EncodeError, Facts, Info, STAMP_BYTES, Stamp, Status, encode, name};
-use aldis_core::{Decision, DiagLevel, DirectiveIndex, Request, UnixMillis};
+use aldis_core::{Decision, DiagLevel, DirectiveIndex, FactSet, Request, UnixMillis};
 use wasmtime::{Instance, Memory, Store, TypedFunc, WasmParams, WasmResults};
 
 use super::budget::Budget;
@@ -30,6 +30,8 @@ pub struct GuestInstance {
     room: Range<usize>,
     /// How many directives the loaded set has: a decision cannot name one past it.
     directives: usize,
+    /// The facts that the loaded set decides by. Others are not carried over to it.
+    asked: FactSet,
     /// Also keeps the ticker behind the deadlines going for as long as this instance can be called.
     engine: GuestEngine,
 }
@@ -53,6 +55,7 @@ impl GuestInstance {
             instance,
             room: 0..0,
             directives: 0,
+            asked: FactSet::ALL,
             engine: engine.clone(),
         })
     }
@@ -67,7 +70,7 @@ impl GuestInstance {
     pub fn load_image(&mut self, image: &[u8], stamp: Stamp) -> Result<usize, GuestError> {
         let len = self.write_set(image, stamp)?;
         let returned = self.call(name::LOAD_IMAGE, len);
-        self.loaded(returned)
+        self.loaded(returned, FactSet::of_image(image).unwrap_or(FactSet::ALL))
     }
 
     /// Has the guest decode a document and puts it in force; says how many directives it has. The previous set stays if
@@ -84,18 +87,18 @@ impl GuestInstance {
     ) -> Result<usize, GuestError> {
         let len = self.write_set(body, stamp)?;
         let returned = self.call(name::LOAD_DOCUMENT, (len, anchor.as_u64().cast_signed()));
-        self.loaded(returned)
+        self.loaded(returned, FactSet::ALL)
     }
 
     /// Decides on one request.
     ///
-    /// Cost: one copy of the request's text, and one call.
+    /// Cost: one copy of the text of those facts that the loaded image asks for, and one call.
     ///
     /// # Errors
     ///
     /// [`GuestError`]; without one the decision names a directive that the loaded set has.
     pub fn evaluate(&mut self, request: &Request<'_>, now: UnixMillis) -> Result<Decision, GuestError> {
-        let len = self.write_request(request)?;
+        let len = self.write_request(&request.only(self.asked))?;
         Budget::begin_call(&mut self.store, self.engine.limits().call_deadline);
         let packed = self.evaluate.call(&mut self.store, (len, now.as_u64().cast_signed()))?;
         self.decision(packed.cast_unsigned())
@@ -199,10 +202,11 @@ impl GuestInstance {
         Ok(at..at.saturating_add(len))
     }
 
-    fn loaded(&mut self, returned: Result<i32, GuestError>) -> Result<usize, GuestError> {
+    fn loaded(&mut self, returned: Result<i32, GuestError>, asked: FactSet) -> Result<usize, GuestError> {
         match answer(returned?) {
             Ok(directives) => {
                 self.directives = directives;
+                self.asked = asked;
                 Ok(directives)
             }
             Err(GuestError::Refused { status, .. }) => Err(self.refusal(status)),

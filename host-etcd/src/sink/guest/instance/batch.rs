@@ -1,7 +1,7 @@
 //! Many requests in one call: the boundary is crossed once.
 
 use aldis_abi::{ANSWER_BYTES, EncodeError, FRAME_BYTES, MAX_REQUEST_BUFFER, encode, name, put_frame_len};
-use aldis_core::{Decision, Request, UnixMillis};
+use aldis_core::{Decision, FactSet, Request, UnixMillis};
 
 use super::super::budget::Budget;
 use super::super::fault::{Fault, GuestError, answer};
@@ -10,7 +10,7 @@ use super::{FIRST_RESERVATION, GuestInstance, facts, number};
 impl GuestInstance {
     /// Decides on many requests at one point in time and appends the decisions, in order.
     ///
-    /// Cost: one copy of the requests' text, one call, and a look at each answer. Pays from a handful of requests on. All of
+    /// Cost: one copy of the text that the loaded image asks for, one call, and a look at each answer. Pays from a handful of requests on. All of
     /// it has the deadline of one load.
     ///
     /// # Errors
@@ -56,7 +56,7 @@ impl GuestInstance {
     fn write_batch(&mut self, requests: &[Request<'_>]) -> Result<usize, GuestError> {
         loop {
             let room = self.memory.data_mut(&mut self.store).get_mut(self.room.clone()).unwrap_or_default();
-            match frames(requests, room) {
+            match frames(requests, self.asked, room) {
                 Ok(len) => return Ok(len),
                 Err(EncodeError::TooLong) => return Err(GuestError::TooLong),
                 Err(EncodeError::NoRoom { needed }) => {
@@ -74,13 +74,13 @@ impl GuestInstance {
 
 /// Says how many bytes the framed requests took. What it calls needed is what the requests up to the first that does
 /// not fit take.
-fn frames(requests: &[Request<'_>], room: &mut [u8]) -> Result<usize, EncodeError> {
+fn frames(requests: &[Request<'_>], asked: FactSet, room: &mut [u8]) -> Result<usize, EncodeError> {
     let mut at = 0_usize;
     for request in requests {
         let begin = at.saturating_add(FRAME_BYTES);
         let missing = |needed: usize| EncodeError::NoRoom { needed: begin.saturating_add(needed) };
         let text = room.get_mut(begin..).ok_or_else(|| missing(0))?;
-        let len = encode(&facts(request), text).map_err(|error| match error {
+        let len = encode(&facts(&request.only(asked)), text).map_err(|error| match error {
             EncodeError::NoRoom { needed } => missing(needed),
             too_long @ EncodeError::TooLong => too_long,
         })?;
