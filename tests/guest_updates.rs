@@ -1,7 +1,12 @@
 //! Snapshots into live guests while threads evaluate: no decision by a set that was not current during the call, no
 //! missed swap, no more memory.
 
-#![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test that fails says where")]
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "a test that fails says where"
+)]
 
 #[path = "guest/snapshots.rs"]
 mod snapshots;
@@ -9,19 +14,21 @@ mod snapshots;
 mod wat;
 
 use std::num::NonZeroUsize;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use aldis_abi::{Stamp, name};
 use aldis_core::Request;
+use aldis_etcd::kv::Revision;
+use aldis_etcd::mirror::Snapshot;
 use aldis_etcd::sink::guest::{GuestEngine, GuestLimits, GuestSink};
 use rustix::time::{ClockId, clock_gettime};
 
 use snapshots::{NOW, level};
 use wat::{Guest, OFF};
 
-const UPDATES: u64 = 5_000;
 const ACME: Request<'static> = Request { tenant: Some("acme"), ..Request::EMPTY };
 
 /// The revisions of which one must have decided: the last whose update has ended, and the last whose has begun.
@@ -34,16 +41,17 @@ struct Window {
 
 #[test]
 fn every_decision_is_by_a_set_that_was_current_during_the_call() {
-    // More threads than slots, so that they also wait for one another.
-    for (shards, threads) in [(2, 2), (1, 2), (3, 2)] {
+    let round = one_round();
+    // More threads than slots, so that they also wait for one another; and once for as long as years of operation.
+    for (shards, threads, updates) in [(1, 2, 5_000), (3, 2, 5_000), (2, 2, 100_000)] {
         let engine = GuestEngine::embedded(GuestLimits::STANDARD).expect("the embedded guest is one");
         let sink = GuestSink::new(engine, NonZeroUsize::new(shards).unwrap());
         let window = Window::default();
-        update(&sink, &window, 1);
+        update(&sink, &window, &round, 1);
         let asked = thread::scope(|scope| {
             let askers: Vec<_> = (0..threads).map(|_| scope.spawn(|| ask(&sink, &window))).collect();
-            let settled = (2..=UPDATES).fold(0, |settled, revision| {
-                update(&sink, &window, revision);
+            let settled = (2..=updates).fold(0, |settled, revision| {
+                update(&sink, &window, &round, revision);
                 if revision == 100 { sink.report().memory_bytes } else { settled }
             });
             window.over.store(true, Ordering::SeqCst);
@@ -51,9 +59,9 @@ fn every_decision_is_by_a_set_that_was_current_during_the_call() {
             askers.into_iter().map(|asker| asker.join().expect("asks to the end")).sum::<u64>()
         });
         let report = sink.report();
-        println!("{shards} slots, {threads} threads: {asked} decisions, {UPDATES} updates, {report:?}");
+        println!("{shards} slots, {threads} threads: {asked} decisions, {updates} updates, {report:?}");
         assert_eq!((report.calls, report.traps, report.timeouts, report.nonsense), (asked, 0, 0, 0));
-        assert!(asked > UPDATES / 10, "too few to show anything");
+        assert!(asked > updates / 10, "too few to show anything");
     }
 }
 
@@ -106,9 +114,15 @@ fn deadline(call_deadline: Duration) -> GuestLimits {
     GuestLimits { call_deadline, ..GuestLimits::STANDARD }
 }
 
-fn update(sink: &GuestSink, window: &Window, revision: u64) {
-    let directives = 1 + usize::try_from(revision % 7).unwrap();
-    let snapshot = snapshots::of(directives, revision);
+/// Snapshots of revisions 0 to 20. Later ones repeat them: three levels in turn, and one to seven directives.
+fn one_round() -> Vec<Arc<Snapshot>> {
+    let directives = |revision: u64| 1 + usize::try_from(revision % 7).unwrap();
+    (0..21).map(|revision| snapshots::of(directives(revision), revision)).collect()
+}
+
+fn update(sink: &GuestSink, window: &Window, round: &[Arc<Snapshot>], revision: u64) {
+    let alike = &round[usize::try_from(revision % 21).unwrap()];
+    let snapshot = Arc::new(Snapshot { revision: Revision::new(revision), ..Snapshot::clone(alike) });
     window.begun.store(revision, Ordering::SeqCst);
     sink.try_apply(&snapshot).expect("is a good set");
     window.ended.store(revision, Ordering::SeqCst);
