@@ -26,11 +26,7 @@ impl DirectiveSet {
         if now.as_u64() >= self.sections().layout().latest_expiry() {
             return Decision::OFF;
         }
-        self.decide(request, now)
-    }
-
-    fn decide(&self, request: &Request<'_>, now: UnixMillis) -> Decision {
-        let walk = Walk::new(self.sections(), request, now);
+        let mut walk = Walk::new(self.sections(), request, now);
         if self.len() <= WALKED { walk.every_directive() } else { walk.every_group() }
     }
 }
@@ -61,25 +57,25 @@ impl<'i, 'r> Walk<'i, 'r> {
         Self { sections, request, now, buckets: Buckets::new(), verdict: Verdict::NONE }
     }
 
-    fn every_directive(mut self) -> Decision {
+    fn every_directive(&mut self) -> Decision {
         for (place, record) in (0_u32..).zip(self.sections.records()) {
             if let Err(Suppressed) = self.consider(place, record) {
                 return Decision::OFF;
             }
         }
-        self.verdict.into_decision()
+        self.verdict.decision()
     }
 
     /// Every group that the request can meet. Not in place: a walk of few directives needs less of the stack.
     #[inline(never)]
-    fn every_group(mut self) -> Decision {
+    fn every_group(&mut self) -> Decision {
         let facts = Facts::of(self.request, &self.sections);
         let asking_labels = self.sections.layout().asking(facts::LABEL);
         let mut walked = self.probe_each(facts.groups & !asking_labels, |asked| facts.key(asked));
         if facts.groups & asking_labels != 0 {
             walked = walked.and_then(|()| self.every_label(facts.groups & asking_labels, &facts));
         }
-        walked.map_or(Decision::OFF, |()| self.verdict.into_decision())
+        walked.map_or(Decision::OFF, |()| self.verdict.decision())
     }
 
     #[inline(never)]
@@ -200,7 +196,7 @@ impl Verdict {
         level > self.level || (level == self.level && place < self.decided_by)
     }
 
-    fn into_decision(self) -> Decision {
+    fn decision(&self) -> Decision {
         if self.decided_by == Self::NONE.decided_by {
             return Decision::OFF;
         }

@@ -85,6 +85,7 @@ pub struct Labels<'a> {
 /// # Errors
 ///
 /// [`EncodeError`]; `room` then holds nothing of use.
+#[inline]
 pub fn encode(facts: &Facts<'_>, room: &mut [u8]) -> Result<usize, EncodeError> {
     let strings = [facts.tenant, facts.index, facts.principal, facts.request_id, facts.trace_id];
     let header = header(facts, &strings)?;
