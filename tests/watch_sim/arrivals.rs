@@ -1,7 +1,7 @@
 //! What arrives, at the server or at the client, and what of it the driver hands to the machine.
 
 use aldis_etcd::kv::WatchMessage;
-use aldis_etcd::watch::Input;
+use aldis_etcd::watch::{Input, Output};
 
 use crate::link::{Parcel, What, failure};
 use crate::tally::Fault;
@@ -48,13 +48,14 @@ impl World {
         }
     }
 
-    /// The backend has given a list up, and takes no page of it any more.
+    /// The backend has given a list up, and takes no page of it any more; not either where its call is still on the way.
     fn drop_list(&mut self) {
         let Some(connection) = &mut self.connection else { return };
         connection.paging = None;
         let number = connection.number;
-        let is_page = |what: &What| matches!(what, What::NextPage | What::Page(_));
-        self.parcels.retain(|_, parcel| parcel.connection != number || !is_page(&parcel.what));
+        let is_of_list =
+            |what: &What| matches!(what, What::Call(Output::List) | What::NextPage | What::Page(_));
+        self.parcels.retain(|_, parcel| parcel.connection != number || !is_of_list(&parcel.what));
     }
 
     /// What belongs to a connection that was left is dropped by the driver.
