@@ -9,6 +9,7 @@ mod guest;
 mod instructions;
 mod labels;
 mod load;
+mod push;
 mod report;
 mod sibling;
 
@@ -30,6 +31,7 @@ const WORKLOADS: &[Workload] = &[
     Workload { name: "labels", run: labels::run },
     Workload { name: "decode", run: decode::run },
     Workload { name: "load", run: load::run },
+    Workload { name: "push", run: push::run },
     Workload { name: "guest", run: guest::run },
     Workload { name: "drop", run: dropping::run },
     Workload { name: "allocations", run: allocations::run },
