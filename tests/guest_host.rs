@@ -256,6 +256,11 @@ fn a_request_that_the_boundary_cannot_carry_is_off_and_counted() {
     let sink = loaded(&Guest::harmless().with(name::EVALUATE, ON));
     let long = "x".repeat(65_536);
     assert_eq!(sink.decide(&Request { tenant: Some(&long), ..Request::EMPTY }, NOW), NOT_MADE);
+    assert_ne!(
+        sink.decide(&Request { index: Some(&long), ..ACME }, NOW),
+        NOT_MADE,
+        "nobody asks for its index"
+    );
     let report = sink.report();
     assert_eq!((report.too_long, faults(&report)), (1, (0, 0, 0)));
     assert_eq!(sink.evaluate(&ACME, NOW).level, DiagLevel::Shape, "the guest is none the worse");

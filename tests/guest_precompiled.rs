@@ -20,6 +20,7 @@ use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use aldis_abi::{VERSION as ABI, name};
+use aldis_core::limits::IMAGE_VERSION;
 use aldis_core::{DiagLevel, Request};
 use aldis_etcd::sink::guest::{
     EngineError, GuestEngine, GuestLimits, GuestSink, PrecompiledError, embedded_module,
@@ -34,8 +35,11 @@ use wat::Guest;
 const LIMITS: GuestLimits = GuestLimits { call_deadline: Duration::from_millis(60), ..GuestLimits::STANDARD };
 const ACME: Request<'static> = Request { tenant: Some("acme"), ..Request::EMPTY };
 
+/// The version of the images that guests read.
+const IMAGE: u32 = IMAGE_VERSION as u32;
+
 /// Bytes before what wasmtime reads.
-const HEAD: usize = 96;
+const HEAD: usize = 100;
 
 fn small() -> Vec<u8> {
     precompile(&Guest::harmless().with(name::EVALUATE, "(i64.const 0x100000000)").wasm())
@@ -52,6 +56,7 @@ fn refusal(bytes: &[u8]) -> PrecompiledError {
 struct Head<'a> {
     layout: u32,
     abi: i32,
+    image: u32,
     aldis: &'a [u8],
     wasmtime: &'a [u8],
 }
@@ -59,13 +64,13 @@ struct Head<'a> {
 impl<'a> Head<'a> {
     /// As in bytes that are right.
     fn of(right: &'a [u8]) -> Self {
-        Self { layout: 1, abi: ABI, aldis: &right[24..56], wasmtime: &right[56..HEAD] }
+        Self { layout: 1, abi: ABI, image: IMAGE, aldis: &right[28..60], wasmtime: &right[60..HEAD] }
     }
 
     fn before(&self, artifact: &[u8]) -> Vec<u8> {
         let padded = |text: &[u8], length| [text, &vec![0; length - text.len()]].concat();
         let (aldis, wasmtime) = (padded(self.aldis, 32), padded(self.wasmtime, 40));
-        let numbers = [self.layout.to_le_bytes(), self.abi.to_le_bytes()].concat();
+        let numbers = [self.layout.to_le_bytes(), self.abi.to_le_bytes(), self.image.to_le_bytes()].concat();
         let rest = [&numbers, &aldis, &wasmtime, artifact].concat();
         [&b"aldisaot"[..], &XxHash64::oneshot(0, &rest).to_le_bytes(), &rest].concat()
     }
@@ -147,10 +152,12 @@ fn what_is_whole_and_from_elsewhere_is_refused_by_name() {
     let artifact = &right[HEAD..];
     assert_eq!(Head::of(&right).before(artifact), right, "this test writes heads as the host does");
     // Whatever else may be different there, what is looked at first is named.
-    let layout = Head { layout: 2, abi: 7, aldis: b"1", wasmtime: b"1" };
+    let layout = Head { layout: 2, abi: 7, image: 7, aldis: b"1", wasmtime: b"1" };
     assert_eq!(refusal(&layout.before(artifact)), PrecompiledError::Layout { found: 2 });
-    let abi = Head { abi: 2, aldis: b"1", wasmtime: b"1", ..Head::of(&right) };
+    let abi = Head { abi: 2, image: 7, aldis: b"1", wasmtime: b"1", ..Head::of(&right) };
     assert_eq!(refusal(&abi.before(artifact)), PrecompiledError::Abi { found: 2 });
+    let image = Head { image: 1, aldis: b"1", wasmtime: b"1", ..Head::of(&right) };
+    assert_eq!(refusal(&image.before(artifact)), PrecompiledError::Image { found: 1 });
     for other in ["0.0.9", "0.1", &format!("{}1", env!("CARGO_PKG_VERSION")), ""] {
         let aldis = Head { aldis: other.as_bytes(), wasmtime: b"1", ..Head::of(&right) };
         assert_eq!(refusal(&aldis.before(artifact)), PrecompiledError::Aldis { found: other.to_owned() });
@@ -174,7 +181,7 @@ fn the_versions_in_the_head_are_those_of_aldis_and_wasmtime() {
     let right = small();
     let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap().trim_end_matches('\0').to_owned();
     assert_eq!(
-        (text(&right[24..56]), text(&right[56..HEAD])),
+        (text(&right[28..60]), text(&right[60..HEAD])),
         (env!("CARGO_PKG_VERSION").into(), wasmtime_version())
     );
 }

@@ -18,8 +18,8 @@ const HOURS: std::ops::Range<u64> = 0..300;
 /// Seeds of a day each.
 const DAYS: std::ops::Range<u64> = 1_000_000..1_000_006;
 
-/// Days on which a mistake once showed, in the watch or in the simulation. What they go through changes with both, so it
-/// is the unit tests that hold what was mended; these are looked at besides.
+/// Days on which a mistake once showed, in the watch or in the simulation. What they go through changes with both, so for
+/// the watch it is its unit tests that hold what was mended.
 const ONCE_WRONG: [u64; 3] = [1_184, 15_175, 76_510];
 
 #[test]

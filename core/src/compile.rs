@@ -76,7 +76,7 @@ impl Compiler {
         let [tenants, indices, principals] = tables.filters.texts.each_ref().map(Vec::as_slice);
         let mut header = Header {
             version: U16::new(IMAGE_VERSION),
-            facts: all_facts(&tables.groups, &self.records),
+            facts: all_facts(&self.records),
             groups: count(tables.groups.len())?,
             filters: [count(tenants.len())?, count(indices.len())?, count(principals.len())?],
             buckets: count(tables.buckets.len())?,

@@ -206,10 +206,9 @@ impl Record {
     }
 }
 
-/// The facts that something of a set depends on: what its groups ask for, and what its samples are drawn by.
-pub(crate) fn all_facts(groups: &[Group], records: &[Record]) -> u8 {
-    let asked = groups.iter().fold(0, |all, group| all | group.facts);
-    records.iter().fold(asked, |all, record| all | record.sample_fact())
+/// The facts that decisions by these directives depend on: what they ask for, and what their samples are drawn by.
+pub(crate) fn all_facts(records: &[Record]) -> u8 {
+    records.iter().fold(0, |all, record| all | record.facts() | record.sample_fact())
 }
 
 /// The values of one target.

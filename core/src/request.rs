@@ -3,6 +3,7 @@
 use zerocopy::FromBytes;
 
 use crate::image::{Header, MAGIC, facts};
+use crate::limits::IMAGE_VERSION;
 use crate::vocabulary::{EndpointKind, SampleBy};
 
 /// What is known of one request when the decision is asked for. All of it is borrowed.
@@ -78,13 +79,22 @@ pub struct FactSet(u8);
 
 impl FactSet {
     /// All that there are.
-    pub const ALL: Self = Self(u8::MAX);
+    pub const ALL: Self = Self(
+        facts::TENANT
+            | facts::INDEX
+            | facts::PRINCIPAL
+            | facts::ENDPOINT
+            | facts::LABEL
+            | facts::REQUEST_ID
+            | facts::TRACE_ID,
+    );
 
     /// Those that an image's decisions depend on, as the image says; whether it is valid is not looked at. `None` if the
-    /// bytes do not begin as an image does.
+    /// bytes do not begin as an image of this version does.
     #[must_use]
     pub fn of_image(image: &[u8]) -> Option<Self> {
         let (header, _) = Header::ref_from_prefix(image).ok()?;
-        (header.magic == MAGIC).then_some(Self(header.facts))
+        let is_ours = header.magic == MAGIC && header.version.get() == IMAGE_VERSION;
+        is_ours.then_some(Self(header.facts))
     }
 }

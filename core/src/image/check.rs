@@ -142,7 +142,7 @@ impl<'i> Check<'i> {
         if groups.len() > facts::GROUPS {
             return malformed(offset_of!(Header, groups));
         }
-        if self.header.facts != all_facts(groups, self.sections.records()) {
+        if self.header.facts != all_facts(self.sections.records()) {
             return malformed(offset_of!(Header, facts));
         }
         let mut next = 0_u32;
@@ -161,6 +161,7 @@ impl<'i> Check<'i> {
     fn group(&self, group: &Group) -> bool {
         group.buckets.get().is_power_of_two()
             && usize::from(group.facts) < facts::GROUPS
+            && group.facts & !self.header.facts == 0
             && DiagLevel::from_code(group.max_level).is_some()
             && group.reserved == 0
             && group.first_of_max.get() < self.header.directives.get()

@@ -10,7 +10,7 @@ use zerocopy::little_endian::U32;
 use super::*;
 use crate::hash;
 use crate::image::bucket::Bucket;
-use crate::image::{Group, Header, Record, StrRef, Values};
+use crate::image::{Group, Header, Record, StrRef, Values, facts};
 
 const DOCUMENT: &[u8] = br#"{"directives":[
     {"id":"ab","level":"Shape","ttl_secs":60,"tenant":"t","indices":["i","j"],"endpoint":"Search","salt":"s"},
@@ -35,6 +35,8 @@ fn the_check_knows_every_number_that_could_be_wrong() {
     // Offset and what is written there.
     let changes: &[(usize, &[u8])] = &[
         (offset_of!(Header, facts), &[0]),
+        (offset_of!(Header, facts), &[header.facts & !facts::TENANT]),
+        (offset_of!(Header, facts), &[header.facts | facts::TRACE_ID]),
         (offset_of!(Header, reserved), &[1]),
         (offset_of!(Header, groups), &[33, 0, 0, 0]),
         (offset_of!(Header, groups), &[1, 0, 0, 0]),
@@ -46,6 +48,7 @@ fn the_check_knows_every_number_that_could_be_wrong() {
         (offset_of!(Header, earliest_expiry), &[1]),
         (offset_of!(Header, latest_expiry), &[1]),
         (group(offset_of!(Group, facts)), &[32]),
+        (group(offset_of!(Group, facts)), &[facts::PRINCIPAL]),
         (group(offset_of!(Group, max_level)), &[4]),
         (group(offset_of!(Group, reserved)), &[1]),
         (group(offset_of!(Group, first_of_max)), &[4]),

@@ -10,10 +10,18 @@ use aldis_core::{EndpointKind, UnixMillis};
 
 use super::failure::Failure;
 
-/// Reads a file, or standard input if it is called `-`. Of what is larger than any document, no more is read than it
-/// takes to refuse it.
+/// Reads a document: a file, or standard input if it is called `-`. Of what is larger than any document, no more is read
+/// than it takes to refuse it.
 pub(super) fn read(path: &Path) -> Result<Vec<u8>, Failure> {
-    let limit = u64::try_from(MAX_BODY_BYTES).unwrap_or(u64::MAX).saturating_add(1);
+    read_at_most(path, u64::try_from(MAX_BODY_BYTES).unwrap_or(u64::MAX).saturating_add(1))
+}
+
+/// Reads what is no document, all of it.
+pub(super) fn read_all(path: &Path) -> Result<Vec<u8>, Failure> {
+    read_at_most(path, u64::MAX)
+}
+
+fn read_at_most(path: &Path, limit: u64) -> Result<Vec<u8>, Failure> {
     let mut body = Vec::new();
     let result = match is_stdin(path) {
         true if io::stdin().is_terminal() => {

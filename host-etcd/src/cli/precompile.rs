@@ -19,7 +19,7 @@ pub(super) fn run(args: &PrecompileArgs, console: &mut Console) -> Result<Answer
     }
     let code = match &args.module {
         None => precompile(embedded_module(), args.target.as_deref()),
-        Some(path) => precompile(&input::read(path)?, args.target.as_deref()),
+        Some(path) => precompile(&input::read_all(path)?, args.target.as_deref()),
     };
     console.bytes(&code.map_err(|error| Failure::trouble(error.to_string()))?)?;
     Ok(Answer::Yes)

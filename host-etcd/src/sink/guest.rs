@@ -161,7 +161,7 @@ impl GuestSink {
     /// The guest does not take this set, not even a fresh instance of it. All guests keep the set they have.
     pub fn try_apply(&self, snapshot: &Arc<Snapshot>) -> Result<(), GuestError> {
         let _one = lock(&self.applying);
-        self.counters.tell(&self.slots);
+        self.counters.tell(&self.slots, self.shadow.is_some());
         let mut slots = self.slots.iter();
         if let Some(first) = slots.next() {
             first.try_snapshot(self, snapshot)?;

@@ -104,7 +104,7 @@ impl Counters {
     }
 
     /// Tells a recorder what has been counted per request since this was called last: requests themselves do not.
-    pub(super) fn tell(&self, slots: &[Slot]) {
+    pub(super) fn tell(&self, slots: &[Slot], is_shadowed: bool) {
         let now = Told {
             calls: sum(slots, Slot::calls),
             not_ready: self.not_ready.load(Ordering::Relaxed),
@@ -117,7 +117,10 @@ impl Counters {
             now.not_ready.wrapping_sub(last.not_ready),
             now.too_long.wrapping_sub(last.too_long),
         );
-        meter::shadowed(now.shadowed.wrapping_sub(last.shadowed));
+        // Nothing is told where nobody compares: a zero would say that all is well.
+        if is_shadowed {
+            meter::shadowed(now.shadowed.wrapping_sub(last.shadowed));
+        }
     }
 
     pub(super) fn report(&self, slots: &[Slot]) -> GuestReport {

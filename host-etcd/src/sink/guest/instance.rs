@@ -110,7 +110,7 @@ impl GuestInstance {
     ///
     /// [`GuestError`].
     pub fn explain(&mut self, request: &Request<'_>, now: UnixMillis) -> Result<String, GuestError> {
-        let len = self.write_request(request)?;
+        let len = self.write_request(&request.only(self.asked))?;
         let (mut lines, mut first) = (String::new(), 0);
         while first < self.directives {
             let page = self.output(name::EXPLAIN, (len, now.as_u64().cast_signed(), number(first)?))?;

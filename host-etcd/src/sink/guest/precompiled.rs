@@ -6,7 +6,7 @@ use aldis_abi::VERSION as ABI;
 use wasmtime::{Engine, Module};
 
 use super::engine::{EngineError, GuestEngine, GuestLimits, config, not_a_module};
-use head::{ALDIS, LAYOUT, WASMTIME, unseal};
+use head::{ALDIS, IMAGE, LAYOUT, WASMTIME, unseal};
 
 #[cfg(feature = "guest")]
 pub(super) use head::seal;
@@ -33,6 +33,12 @@ pub enum PrecompiledError {
         /// The version of the ABI.
         found: i32,
     },
+    /// Its guest reads images of another version than this host makes.
+    #[error("the guest was precompiled for images of version {found}, this host makes version {IMAGE}")]
+    Image {
+        /// The version of the images.
+        found: u32,
+    },
     /// Another version of Aldis made it, and its guest may not read what this one hands it, or mean something else by it.
     #[error("the guest was precompiled by Aldis {found}, this is Aldis {ALDIS}")]
     Aldis {
@@ -54,7 +60,8 @@ pub enum PrecompiledError {
 }
 
 impl GuestEngine {
-    /// Loads a guest that was compiled before, by [`serialize`](Self::serialize) or [`precompile`](Self::precompile).
+    /// Loads a guest that was compiled before, by `GuestEngine::serialize` or `GuestEngine::precompile`, which only hosts
+    /// with a compiler have.
     ///
     /// Only what those wrote, whole, for this version of Aldis and of wasmtime and for this processor, is loaded. What to
     /// do otherwise is the caller's to say, and nothing compiles in silence:

@@ -127,10 +127,10 @@ impl Slot {
         guest: Decision,
         decide: impl FnOnce(&DirectiveSet) -> Decision,
     ) {
-        let call = add_one(&self.calls);
+        let call = count_alone(&self.calls);
         let Some((shadow, native)) = sink.shadow.as_ref().zip(set.native.as_ref()) else { return };
         if shadow.is_due(call) {
-            add_one(&self.shadowed);
+            count_alone(&self.shadowed);
             shadow.compare(set.made_by, guest, decide(native), &sink.counters);
         }
     }
@@ -271,7 +271,7 @@ fn load(guest: &mut GuestInstance, snapshot: &Snapshot) -> Result<(), GuestError
 
 /// Counts one more, and says how many were counted before. Only the holder of the slot's lock counts, so this needs no
 /// atomic addition.
-fn add_one(counter: &AtomicU64) -> u64 {
+fn count_alone(counter: &AtomicU64) -> u64 {
     let before = counter.load(Ordering::Relaxed);
     counter.store(before.wrapping_add(1), Ordering::Relaxed);
     before

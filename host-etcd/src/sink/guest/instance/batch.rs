@@ -10,8 +10,8 @@ use super::{FIRST_RESERVATION, GuestInstance, facts, number};
 impl GuestInstance {
     /// Decides on many requests at one point in time and appends the decisions, in order.
     ///
-    /// Cost: one copy of the text that the loaded image asks for, one call, and a look at each answer. Pays from a handful of requests on. All of
-    /// it has the deadline of one load.
+    /// Cost: one copy of the text that the loaded image asks for, one call, and a look at each answer. Pays from a handful
+    /// of requests on. All of it has the deadline of one load.
     ///
     /// # Errors
     ///

@@ -6,9 +6,10 @@
 //! | 8 | 8 | xxHash64 of all that follows |
 //! | 16 | 4 | version of this layout |
 //! | 20 | 4 | version of the ABI that its maker speaks |
-//! | 24 | 32 | version of Aldis that made it, as text, filled up with zeros |
-//! | 56 | 40 | version of wasmtime that compiled it, likewise |
-//! | 96 | | what wasmtime calls a serialized module |
+//! | 24 | 4 | version of the images that its guest reads, if it is of its maker's build |
+//! | 28 | 32 | version of Aldis that made it, as text, filled up with zeros |
+//! | 60 | 40 | version of wasmtime that compiled it, likewise |
+//! | 100 | | what wasmtime calls a serialized module |
 //!
 //! Numbers are little-endian. The checksum is at the same place in every layout, so that damage is not taken for another
 //! version. It finds accidents; against intent no checksum helps.
@@ -28,6 +29,12 @@ pub(super) const ALDIS: &str = env!("CARGO_PKG_VERSION");
 
 /// The version of wasmtime in it.
 pub(super) const WASMTIME: &str = wasmtime_environ::VERSION;
+
+/// The version of the images that it makes.
+#[allow(clippy::cast_lossless, reason = "`From` is not yet usable in constants")]
+pub(super) const IMAGE: u32 = aldis_core::limits::IMAGE_VERSION as u32;
+
+const _: () = assert!(ALDIS.len() <= 32 && WASMTIME.len() <= 40, "no version is cut");
 
 /// Puts the head before what wasmtime serialized.
 #[cfg(feature = "guest")]
@@ -56,27 +63,31 @@ fn checksum(sealed: &[u8]) -> u64 {
 struct Maker {
     layout: u32,
     abi: i32,
+    image: u32,
     aldis: [u8; 32],
     wasmtime: [u8; 40],
 }
 
 impl Maker {
     fn us() -> Self {
-        Self { layout: LAYOUT, abi: ABI, aldis: padded(ALDIS), wasmtime: padded(WASMTIME) }
+        Self { layout: LAYOUT, abi: ABI, image: IMAGE, aldis: padded(ALDIS), wasmtime: padded(WASMTIME) }
     }
 
     #[cfg(feature = "guest")]
     fn to_bytes(&self) -> Vec<u8> {
-        [&self.layout.to_le_bytes()[..], &self.abi.to_le_bytes(), &self.aldis, &self.wasmtime].concat()
+        let numbers = [self.layout.to_le_bytes(), self.abi.to_le_bytes(), self.image.to_le_bytes()].concat();
+        [&numbers[..], &self.aldis, &self.wasmtime].concat()
     }
 
     fn split_off(sealed: &[u8]) -> Option<(Self, &[u8])> {
         let (&layout, rest) = sealed.split_first_chunk()?;
         let (&abi, rest) = rest.split_first_chunk()?;
+        let (&image, rest) = rest.split_first_chunk()?;
         let (&aldis, rest) = rest.split_first_chunk()?;
         let (&wasmtime, artifact) = rest.split_first_chunk()?;
         let (layout, abi) = (u32::from_le_bytes(layout), i32::from_le_bytes(abi));
-        Some((Self { layout, abi, aldis, wasmtime }, artifact))
+        let image = u32::from_le_bytes(image);
+        Some((Self { layout, abi, image, aldis, wasmtime }, artifact))
     }
 
     /// Whether it was us.
@@ -86,6 +97,8 @@ impl Maker {
             Err(PrecompiledError::Layout { found: self.layout })
         } else if self.abi != us.abi {
             Err(PrecompiledError::Abi { found: self.abi })
+        } else if self.image != us.image {
+            Err(PrecompiledError::Image { found: self.image })
         } else if self.aldis != us.aldis {
             Err(PrecompiledError::Aldis { found: text(&self.aldis) })
         } else if self.wasmtime != us.wasmtime {
