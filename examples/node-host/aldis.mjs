@@ -4,7 +4,7 @@ const LEVELS = ["Off", "Shape", "ShapeTiming", "ShapeRewriteDiff"];
 const ENDPOINTS = ["IngestDoc", "IngestBulk", "Search", "MultiSearch", "Count", "GetById",
   "MultiGet", "DeleteById", "DeleteByQuery", "Cursor", "Admin", "Unknown"];
 const TEXTS = [["tenant", 1], ["index", 2], ["principal", 4], ["request_id", 8], ["trace_id", 16]];
-const [VERSION, HEADER_BYTES, STAMP_BYTES, LONGEST, LONGEST_REQUEST] = [1, 16, 40, 0xffff, 16_777_216];
+const [VERSION, HEADER_BYTES, STAMP_BYTES, LONGEST] = [1, 16, 40, 0xffff];
 const [NO_DIRECTIVE, ENDPOINT, BAD_IMAGE, BAD_DOCUMENT] = [0xffffffff, 32, -7, -8];
 const OFF = Object.freeze({ level: "Off", ring_buffer: false, capture: false, decided_by: null });
 const [encoder, decoder] = [new TextEncoder(), new TextDecoder("utf-8", { ignoreBOM: true })];
@@ -33,11 +33,9 @@ export class Guest {
   /** Decides on `{ tenant, index, principal, endpoint, request_id, trace_id, labels }`, each of them if it is known. */
   evaluate(request, now) {
     return this.#guarded(OFF, () => {
-      const length = this.#write(request);
-      if (length === null) return OFF;
-      const bits = this.#guest.aldis_evaluate(length, BigInt(now));
+      const bits = this.#guest.aldis_evaluate(this.#write(request), BigInt(now));
       const [place, high] = [Number(bits & 0xffffffffn), Number(bits >> 32n)];
-      if (high >> 16 !== 0) throw new Error(`the guest refuses the request: status -${high >> 16}`);
+      if (high >> 16 !== 0) return OFF; // a status
       const decided_by = place === NO_DIRECTIVE ? null : this.#output(this.#guest.aldis_directive_id(place));
       return { level: LEVELS[high & 0xff], ring_buffer: !!(high & 0x100), capture: !!(high & 0x200), decided_by };
     });
@@ -47,7 +45,7 @@ export class Guest {
   explain(request, now) {
     return this.#guarded([], () => {
       const [length, lines] = [this.#write(request), []];
-      for (let text = null; length !== null && text !== "";) {
+      for (let text = null; text !== "";) {
         text = this.#output(this.#guest.aldis_explain(length, BigInt(now), lines.length));
         lines.push(...text.split("\n").filter((line) => line !== "").map((line) => JSON.parse(line)));
       }
@@ -66,6 +64,7 @@ export class Guest {
     try {
       return call();
     } catch (error) {
+      if (error instanceof Refused) return otherwise; // and it lives on
       if (!(error instanceof WebAssembly.RuntimeError || error instanceof RangeError)) throw error; // or no stack left
       this.#start();
       this.#restore.splice(0).forEach((restore) => restore()); // taken out first, as it may trap too
@@ -81,7 +80,7 @@ export class Guest {
       room.set(stamp, bytes.length);
       return load(length);
     });
-    if (result === null) throw new Error("the guest broke at this set; the one before stays in force");
+    if (result === null) throw new Error("the guest broke or has no memory; the one before stays in force");
     if (result === BAD_DOCUMENT || result === BAD_IMAGE) {
       const why = JSON.parse(this.#output(this.#guest.aldis_last_error()));
       throw Object.assign(new Error(`${why.message} [${why.reason}]`), { why });
@@ -90,7 +89,7 @@ export class Guest {
     return answered(result);
   }
 
-  /** Writes a request into its buffer and gives the length, or null if there is more than a request can carry. */
+  /** Writes a request into its buffer and gives the length. What is more than can be carried is refused. */
   #write({ endpoint = null, labels = [], ...facts }) {
     const kind = endpoint === null ? 0 : ENDPOINTS.indexOf(endpoint);
     if (kind < 0) throw new TypeError(`there is no endpoint ${endpoint}`);
@@ -98,7 +97,7 @@ export class Guest {
     const texts = [...TEXTS.map(([name]) => facts[name] ?? ""), ...[...labels].flat()].map((t) => encoder.encode(t));
     const [lengths, count] = [texts.map((text) => text.length), (texts.length - TEXTS.length) / 2];
     const length = lengths.reduce((sum, length) => sum + length, HEADER_BYTES + 4 * count);
-    if (count > LONGEST || length > LONGEST_REQUEST || lengths.some((length) => length > LONGEST)) return null;
+    if (count > LONGEST || lengths.some((length) => length > LONGEST)) throw new Refused();
     if (length > this.#room.length) this.#room = { place: answered(this.#guest.aldis_request_reserve(length)), length };
     const room = this.#bytes(this.#room.place, length);
     room.set([given | (endpoint === null ? 0 : ENDPOINT), kind]);
@@ -113,7 +112,8 @@ export class Guest {
   #output = (length) => decoder.decode(this.#bytes(this.#guest.aldis_output(), answered(length)));
 }
 
+class Refused extends Error {}
 function answered(result) {
-  if (result < 0) throw new Error(`the guest answers with status ${result}`);
+  if (result < 0) throw new Refused(`the guest answers with status ${result}`);
   return result;
 }

@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
+import struct
 import threading
 import time
 import weakref
-from contextlib import contextmanager
-from typing import Any, Iterator, NamedTuple, Sequence
+from typing import Any, Callable, NamedTuple, Sequence, TypeVar
 
 from wasmtime import Config, Engine, Module, Store, Trap, WasmtimeError
 
-from aldis_abi import Decision, Info, Live, Request
+from aldis_abi import OFF, Decision, Info, Live, Refused, Request
 
-OFF = Decision("Off", ring_buffer=False, capture=False, decided_by=None)
-BROKEN = (Trap, WasmtimeError, IndexError)  # the last for a place outside of the guest's memory
+# It is stopped, or it lies: about a place in its memory, or with what cannot be what it says it is.
+BROKEN = (Trap, WasmtimeError, IndexError, ValueError, OverflowError, struct.error)
 TICKS_PER_SECOND = 100
+T, U = TypeVar("T"), TypeVar("U")
 
 
 class Limits(NamedTuple):
     """What a guest may use: far more than it needs, as seconds pass also while a thread waits for its turn."""
 
     memory_bytes: int = 256 << 20
-    decide_seconds: float = 1.0
-    load_seconds: float = 10.0
+    decide_seconds: float = 1.0  # for one request
+    load_seconds: float = 10.0  # and for a batch, an explanation, and what is in force
 
 
 class Program:
@@ -45,8 +46,7 @@ def _tick(engine: weakref.ref[Engine]) -> None:
 
 
 class Guest:
-    """One guest for one thread. If it breaks, a new one takes over what is in force. Times are milliseconds
-    since the epoch."""
+    """One guest for one thread. If it breaks, a new one takes over. Times are milliseconds since the epoch."""
 
     def __init__(self, program: Program, limits: Limits = Limits()) -> None:
         self._program, self._limits = program, limits
@@ -64,48 +64,50 @@ class Guest:
 
     def evaluate(self, request: Request, now: int) -> Decision:
         """Decides; `OFF` if the guest breaks at it or cannot be asked."""
-        encoded = request.encode()
-        with self._guest(self._limits.decide_seconds) as guest:
-            return OFF if encoded is None else guest.evaluate(encoded, now)
-        return OFF
+        if (encoded := request.encode()) is None:
+            return OFF
+        return self._asked(self._limits.decide_seconds, lambda guest: guest.evaluate(encoded, now), OFF)
 
     def evaluate_batch(self, requests: Sequence[Request], now: int) -> list[Decision]:
-        """Decides on many, up to 16 MiB of them, in one call."""
+        """Decides on many in one call. More than 16 MiB of them cannot be asked, and are all `OFF`."""
         encoded = [request.encode() for request in requests]
-        with self._guest(self._limits.decide_seconds) as guest:
-            decisions = iter(guest.evaluate_batch([it for it in encoded if it is not None], now))
-            return [OFF if it is None else next(decisions) for it in encoded]
-        return [OFF] * len(encoded)
+        asked, off = [it for it in encoded if it is not None], [OFF] * len(encoded)
+        decisions = iter(self._asked(self._limits.load_seconds, lambda guest: guest.evaluate_batch(asked, now), off))
+        return [OFF if it is None else next(decisions) for it in encoded]
 
     def explain(self, request: Request, now: int) -> list[dict[str, Any]]:
         """Says of every directive whether it applies and, if not, why: `id`, `applies`, `why`."""
-        encoded = request.encode()
-        with self._guest(self._limits.load_seconds) as guest:
-            return [] if encoded is None else guest.explain(encoded, now)
-        return []
+        if (encoded := request.encode()) is None:
+            return []
+        return self._asked(self._limits.load_seconds, lambda guest: guest.explain(encoded, now), [])
 
     def info(self) -> Info | None:
         """What the guest says of the set in force, unless it breaks at it."""
-        with self._guest(self._limits.load_seconds) as guest:
-            return guest.info()
-        return None
+        return self._asked(self._limits.load_seconds, Live.info, None)
 
     def _load(self, *load: Any) -> int:
-        with self._guest(self._limits.load_seconds) as guest:
-            directives = guest.load(*load)
-            self._in_force = load
-            return directives
-        raise RuntimeError("the guest broke at this set; the one before stays in force")
+        def put_in_force(guest: Live) -> int | Refused:
+            try:
+                directives, self._in_force = guest.load(*load), load
+                return directives
+            except Refused as refused:
+                return refused
+        broken = RuntimeError("the guest broke at this set; the one before stays in force")
+        if isinstance(result := self._asked(self._limits.load_seconds, put_in_force, broken), Exception):
+            raise result
+        return result
 
-    @contextmanager
-    def _guest(self, seconds: float) -> Iterator[Live]:
-        """A live guest for so long. One that breaks is thrown away, and whoever asks next gets a new one."""
+    def _asked(self, seconds: float, ask: Callable[[Live], T], otherwise: U) -> T | U:
+        """What a live guest answers in time. One that breaks is thrown away, and whoever asks next gets a new one."""
         try:
             self._live = self._live or self._start()
             self._live.store.set_epoch_deadline(round(seconds * TICKS_PER_SECOND) + 1)
-            yield self._live
+            return ask(self._live)
+        except Refused:
+            pass  # and it lives on
         except BROKEN:
             self._live = None
+        return otherwise
 
     def _start(self) -> Live:
         store = Store(self._program.engine)

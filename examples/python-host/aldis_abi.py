@@ -19,6 +19,7 @@ Decision = NamedTuple("Decision", [("level", str), ("ring_buffer", bool), ("capt
                                    ("decided_by", Optional[str])])
 Info = NamedTuple("Info", [("stamp", bytes), ("directives", int), ("image_bytes", int),
                            ("first_end", int), ("last_end", int)])
+OFF = Decision("Off", ring_buffer=False, capture=False, decided_by=None)
 
 
 @dataclass(frozen=True)
@@ -72,14 +73,13 @@ class Live:
         return self._call(function, len(payload), *anchor)
 
     def evaluate(self, request: bytes, now: int) -> Decision:
-        packed = self._call("aldis_evaluate", self._ask(request), now)
-        return self._decision(*DECISION.unpack(packed.to_bytes(8, "little")))
+        return self._decisions(self._call("aldis_evaluate", self._ask(request), now).to_bytes(8, "little"))[0]
 
     def evaluate_batch(self, requests: Sequence[bytes], now: int) -> list[Decision]:
         length = self._ask(b"".join(FRAME.pack(len(request)) + request for request in requests))
-        self._call("aldis_evaluate_batch", length, now)
-        answers = self._read(self._place, len(requests) * DECISION.size)
-        return [self._decision(*answer) for answer in DECISION.iter_unpack(answers)]
+        if self._call("aldis_evaluate_batch", length, now) != len(requests):
+            raise ValueError("what stands in the buffer are requests, and no decisions")
+        return self._decisions(self._read(self._place, len(requests) * DECISION.size))
 
     def explain(self, request: bytes, now: int) -> list[dict[str, Any]]:
         length, lines = self._ask(request), list[Any]()
@@ -90,11 +90,11 @@ class Live:
     def info(self) -> Info:
         return Info(*INFO.unpack(self._output("aldis_info")))
 
-    def _decision(self, place: int, level: int, flags: int, status: int) -> Decision:
-        if status:
-            raise Refused(-status)
-        by = None if place == NO_DIRECTIVE else self._output("aldis_directive_id", place).decode()
-        return Decision(LEVELS[level], bool(flags & 1), bool(flags & 2), by)
+    def _decisions(self, packed: bytes) -> list[Decision]:
+        deciding = {place for place, *_, status in DECISION.iter_unpack(packed) if not status and place != NO_DIRECTIVE}
+        ids = {place: self._output("aldis_directive_id", place).decode() for place in deciding}
+        return [OFF if status else Decision(LEVELS[level], bool(flags & 1), bool(flags & 2), ids.get(place))
+                for place, level, flags, status in DECISION.iter_unpack(packed)]
 
     def _ask(self, content: bytes) -> int:
         if len(content) > self._room:
@@ -114,6 +114,6 @@ class Live:
     def _call(self, function: str, *arguments: int) -> int:
         result: int = self._exports[function](self.store, *arguments)
         if result < 0:
-            bad = result in (BAD_IMAGE, BAD_DOCUMENT)
+            bad = function.startswith("aldis_load_") and result in (BAD_IMAGE, BAD_DOCUMENT)
             raise Refused(result, json.loads(self._output("aldis_last_error")) if bad else None)
         return result

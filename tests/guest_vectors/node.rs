@@ -69,13 +69,15 @@ fn a_set_at_which_the_guest_breaks_is_an_error() {
 }
 
 #[test]
-fn a_request_that_is_too_long_is_off() {
-    promises::what_is_too_long_is_off(
+fn a_status_is_off() {
+    promises::a_status_is_off(
         &NODE,
-        &[
-            ("count > LONGEST ||", ""),
-            ("length > LONGEST_REQUEST ||", ""),
-            ("lengths.some((length) => length > LONGEST)", "false"),
-        ],
+        [("if (high >> 16 !== 0) return OFF;", ""), ("if (error instanceof Refused) return otherwise;", "")],
     );
+}
+
+#[test]
+fn a_request_that_is_too_long_is_off() {
+    // No twin: what is cut the guest refuses, which is off as well.
+    promises::what_is_too_long_is_off(&NODE, &[]);
 }

@@ -159,3 +159,33 @@ fn levels_of_too_long_ones(host: &Host, source: &Source) -> Vec<String> {
     piped.load(br#"{"directives":[{"id":"all","level":"Shape","ttl_secs":9}]}"#, NOW).expect("is one");
     requests.iter().map(|request| piped.decide(request, NOW).level).collect()
 }
+
+/// A status in place of a decision, and a request for which there is no room, are off, and cost nothing else.
+pub(crate) fn a_status_is_off(host: &Host, careless: [Twin; 2]) {
+    let counts = "(i32.store (i32.const 0) (i32.add (i32.const 1) (i32.load (i32.const 0))))";
+    let decisions = Guest::harmless().with(
+        name::EVALUATE,
+        &format!(
+            "{counts} (select (i64.const 0x20001ffffffff) (i64.const 0x1ffffffff)
+                 (i32.eq (i32.const 2) (i32.load (i32.const 0))))"
+        ),
+    );
+    // Too little room at the second request, and more at the third, which only the same guest knows to be its third.
+    let reserves = Guest::harmless()
+        .with(
+            name::REQUEST_RESERVE,
+            &format!(
+                "{counts} (select (i32.const -2) (i32.const 1024) (i32.eq (i32.const 2) (i32.load (i32.const 0))))"
+            ),
+        )
+        .with(name::EVALUATE, "(select (i64.const 0x1ffffffff) (i64.const 0xffffffff) (i32.load (i32.const 0)))");
+    for (guest, (right, wrong)) in [decisions, reserves].iter().zip(careless) {
+        let levels = |source: &Source| {
+            let mut piped = Piped::hosting(&guest.wasm(), host, source, Fed::Documents);
+            let request = |bytes| Request { tenant: Some("x".repeat(bytes)), ..Request::default() };
+            [1, 2, 3].map(|bytes| piped.decide(&request(bytes), NOW).level)
+        };
+        assert_eq!(levels(&host.source()), ["Shape", "Off", "Shape"]);
+        assert_ne!(levels(&host.source().with(right, wrong))[1], "Off", "{wrong} passes for {right}");
+    }
+}

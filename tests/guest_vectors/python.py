@@ -15,8 +15,8 @@ guest = Guest(Program(module.read_bytes()))
 
 
 def info():
-    found = guest.info()._asdict()
-    return {**found, "stamp": list(found["stamp"])}
+    found = guest.info()
+    return found and {**found._asdict(), "stamp": list(found.stamp)}
 
 
 # Times are decimal strings, as JavaScript would misread those past 2^53.

@@ -9,8 +9,8 @@ use aldis_core::{DirectiveSet, UnixMillis};
 use aldis_etcd::sink::guest::embedded_module;
 use rig::vectors::{Engine, Refusal, Request, Verdict, differences};
 use serde::Deserialize;
-use serde_json::json;
 use serde_json::value::RawValue;
+use serde_json::{Value, json};
 
 use crate::host::{Host, Source};
 use crate::piped::{Answer, Piped, facts, failed};
@@ -43,7 +43,7 @@ const MISREADINGS: [Twin; 13] = [
     (r#""Shape", "ShapeTiming""#, r#""ShapeTiming", "Shape""#),
     ("bool(flags & 1), bool(flags & 2)", "bool(flags & 2), bool(flags & 2)"),
     ("bool(flags & 1), bool(flags & 2)", "bool(flags & 1), bool(flags & 1)"),
-    ("place == NO_DIRECTIVE", "place == 0"),
+    ("place != NO_DIRECTIVE", "place != 0"),
     ("if fact is not None)", "if fact)"),
     ("given, kind,", "given, 0,"),
     ("*map(len, texts), 0)", "*(len(text) & 0xff for text in texts), 0)"),
@@ -88,11 +88,24 @@ fn a_set_at_which_the_guest_breaks_is_an_error() {
 fn a_request_that_is_too_long_is_off() {
     promises::what_is_too_long_is_off(
         &PYTHON,
-        &[
-            ("(struct.error, UnicodeEncodeError)", "UnicodeEncodeError"),
-            ("if len(encoded) <= LONGEST_REQUEST else None", ""),
-        ],
+        &[("(struct.error, UnicodeEncodeError)", "UnicodeEncodeError")],
     );
+}
+
+/// The guest refuses it by itself, but together with those around it.
+#[test]
+fn a_request_that_is_too_long_does_not_cost_its_batch() {
+    let levels = |source: &Source| {
+        let mut python = Piped::hosting(embedded_module(), &PYTHON, source, Fed::Documents);
+        python.load(br#"{"directives":[{"id":"all","level":"Shape","ttl_secs":9}]}"#, NOW).expect("is one");
+        let too_long = json!({"labels": vec![["x", &"x".repeat(65_535)]; 256]});
+        let call = json!({"call": "batch", "requests": [too_long, {}], "now": NOW.as_u64().to_string()});
+        let Answer::Ok(verdicts) = python.call::<[Verdict; 2]>(&call) else { panic!("it decides") };
+        verdicts.map(|verdict| verdict.level)
+    };
+    assert_eq!(levels(&PYTHON.source()), ["Off", "Shape"]);
+    let careless = PYTHON.source().with("if len(encoded) <= LONGEST_REQUEST else None", "");
+    assert_eq!(levels(&careless), ["Off", "Off"]);
 }
 
 /// It is stopped at its deadline, which costs the decision at which it was and no more.
@@ -140,7 +153,7 @@ fn a_place_outside_of_memory_is_off() {
         (name::OUTPUT, "(i32.const 131072)"),
         (name::EVALUATE, "(i64.const 0x900000000)"),
     ];
-    let trusting = PYTHON.source().with("WasmtimeError, IndexError)", "WasmtimeError)");
+    let trusting = PYTHON.source().with("WasmtimeError, IndexError, ", "WasmtimeError, ");
     for (function, lie) in lies {
         let guest = Guest::harmless()
             .with(name::EVALUATE, "(i64.const 0x100000000)")
@@ -150,6 +163,111 @@ fn a_place_outside_of_memory_is_off() {
         assert_eq!(level(&PYTHON.source()), "Off", "{function} {lie}");
         assert_ne!(level(&trusting), "Off", "{function} {lie}");
     }
+}
+
+#[test]
+fn a_status_is_off() {
+    promises::a_status_is_off(
+        &PYTHON,
+        [("OFF if status else ", ""), ("except Refused:\n            pass", "except ():\n            pass")],
+    );
+}
+
+/// It takes a set only after it has decided, which a new instance never has, and breaks at the second decision.
+#[test]
+fn a_guest_that_cannot_be_replaced_is_off() {
+    let guest = Guest::harmless()
+        .with(name::LOAD_DOCUMENT, "(if (i32.eqz (i32.load (i32.const 0))) (then unreachable)) (i32.const 1)")
+        .with(
+            name::EVALUATE,
+            "(if (i32.load (i32.const 0)) (then unreachable))
+             (i32.store (i32.const 0) (i32.const 1))
+             (i64.const 0x1ffffffff)",
+        );
+    let mut python = hosting(&guest, &PYTHON.source());
+    assert_eq!(python.decide(&Request::default(), NOW).level, "Shape");
+    python.load(b"{}", NOW).expect("has decided");
+    assert_eq!([1, 2, 3].map(|_| python.decide(&Request::default(), NOW).level), ["Off", "Off", "Off"]);
+    says_nothing(&mut python);
+    let answer = promises::load(&mut python, &PYTHON.example("README.md"));
+    assert!(matches!(answer, Answer::Broken(error) if error.contains("the one before stays in force")));
+}
+
+/// What is not what the page says it is: text, JSON, the number of decisions, the length of what is told, a status.
+#[test]
+fn a_guest_that_lies_is_off() {
+    let guest = Guest::harmless()
+        .and(r#"(data (i32.const 64) "\ff")"#)
+        .with(name::OUTPUT, "(i32.const 64)")
+        .with(name::DIRECTIVE_ID, "(i32.const 1)")
+        .with(name::EXPLAIN, "(i32.const 1)")
+        .with(name::INFO, "(i32.const 1)")
+        .with(name::EVALUATE, "(i64.const 0x100000000)");
+    let mut python = hosting(&guest, &PYTHON.source());
+    assert_eq!(python.decide(&Request::default(), NOW).level, "Off");
+    says_nothing(&mut python);
+
+    for status in [-1, -7, -8, i64::MIN] {
+        let status = Guest::harmless()
+            .with(name::EVALUATE, &format!("(i64.const {status})"))
+            .with(name::LAST_ERROR, "(i32.const -8)");
+        let mut python = hosting(&status, &PYTHON.source());
+        assert_eq!(python.decide(&Request::default(), NOW).level, "Off");
+    }
+}
+
+/// Neither a batch, of one request, nor an explanation, nor what is in force.
+fn says_nothing(python: &mut Piped) {
+    assert_eq!(batch(python, 1), ["Off"]);
+    let explained = json!({"call": "explain", "request": {}, "now": "0"});
+    assert!(matches!(python.call::<Vec<Value>>(&explained), Answer::Ok(lines) if lines.is_empty()));
+    assert!(matches!(python.call::<Value>(&json!({"call": "info"})), Answer::Ok(Value::Null)));
+}
+
+/// How many such requests are decided in one call.
+fn batch(python: &mut Piped, requests: usize) -> Vec<String> {
+    let call =
+        json!({"call": "batch", "requests": vec![json!({}); requests], "now": NOW.as_u64().to_string()});
+    match python.call::<Vec<Verdict>>(&call) {
+        Answer::Ok(verdicts) => verdicts.into_iter().map(|verdict| verdict.level).collect(),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_status_in_a_batch_is_off_for_its_request() {
+    let guest = Guest::harmless().with(
+        name::EVALUATE_BATCH,
+        "(i64.store (i32.const 1024) (i64.const 0x1ffffffff))
+         (i64.store (i32.const 1032) (i64.const 0x40001ffffffff))
+         (i64.store (i32.const 1040) (i64.const 0x1ffffffff))
+         (i32.const 3)",
+    );
+    let mut python = hosting(&guest, &PYTHON.source());
+    assert_eq!(batch(&mut python, 3), ["Shape", "Off", "Shape"]);
+    assert_eq!(batch(&mut python, 2), ["Off", "Off"], "three are not two");
+    let without_room = guest.with(name::REQUEST_RESERVE, "(i32.const -2)");
+    assert_eq!(batch(&mut hosting(&without_room, &PYTHON.source()), 3), ["Off", "Off", "Off"]);
+}
+
+/// A batch has the time of a load, and asks for each id once.
+#[test]
+fn a_batch_of_tens_of_thousands_is_decided() {
+    let document = br#"{"directives":[{"id":"all","level":"Shape","ttl_secs":9}]}"#;
+    let levels = |source: &Source| {
+        let mut python = Piped::hosting(embedded_module(), &PYTHON, source, Fed::Documents);
+        python.load(document, NOW).expect("is one");
+        batch(&mut python, 50_000)
+    };
+    let no_time_for_one =
+        PYTHON.source().with("decide_seconds: float = 1.0", "decide_seconds: float = -0.01");
+    assert_eq!(levels(&no_time_for_one), vec!["Shape"; 50_000]);
+    let for_each_anew = PYTHON
+        .source()
+        .with("load_seconds: float = 10.0", "load_seconds: float = 0.5")
+        .with("deciding = {place", "deciding = [place")
+        .with("place != NO_DIRECTIVE}", "place != NO_DIRECTIVE]");
+    assert_eq!(levels(&for_each_anew), vec!["Off"; 50_000]);
 }
 
 #[test]
@@ -192,7 +310,7 @@ fn a_batch_decides_as_one_call_for_each() {
     let cases = promises::short_cases();
     must_agree(&mut Batches(Piped::start(&PYTHON, Fed::Documents)), &cases);
     let misread =
-        PYTHON.source().with("for answer in DECISION", "for answer in [(0xffffffff, 0, 0, 0)] or DECISION");
+        PYTHON.source().with("status in DECISION", "status in [(0xffffffff, 0, 0, 0)] * 2 or DECISION");
     let liar = Piped::hosting(embedded_module(), &PYTHON, &misread, Fed::Documents);
     assert!(!differences(&mut Batches(liar), &cases).is_empty());
 }
