@@ -19,7 +19,7 @@ use tokio::sync::oneshot;
 pub use tonic::Code;
 
 use self::scene::Scene;
-use crate::port::free_port;
+use crate::port::{free_port, listen};
 
 /// What clients ask.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -77,7 +77,7 @@ impl Scripted {
     pub fn start() -> Self {
         let scene = Arc::new(Scene::default());
         let port = free_port();
-        let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, port)).expect("a free port");
+        let listener = listen(port);
         let (end, ended) = oneshot::channel();
         let thread = thread::spawn({
             let scene = Arc::clone(&scene);

@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
 use super::MEMBERS;
-use crate::port::free_port;
+use crate::port::{free_port, listen};
 
 /// The processes of the members, by their places.
 #[derive(Clone, Default)]
@@ -41,7 +41,7 @@ impl Crossing {
     /// `ways` leads on from each of the members.
     pub(super) fn new(pids: Pids, ways: Vec<SocketAddr>) -> Self {
         let port = free_port();
-        let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, port)).expect("a free port");
+        let listener = listen(port);
         listener.set_nonblocking(true).expect("a socket without blocking");
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         let (end, ended) = oneshot::channel();

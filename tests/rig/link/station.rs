@@ -1,6 +1,6 @@
 //! The side of a link that runs on the link's own thread: it listens, dials the server, and obeys.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
@@ -11,6 +11,7 @@ use tokio::task::JoinSet;
 
 use super::connection::{self, Conditions};
 use super::weather::{Fuse, Weather};
+use crate::port::listen;
 
 /// What the link asks for, and whom to tell that it is done.
 pub(super) struct Command {
@@ -71,8 +72,9 @@ impl Station {
             Order::Lead(server) => self.server = server,
             Order::Listen if listener.is_some() => {}
             Order::Listen => {
-                let address = (Ipv4Addr::LOCALHOST, self.port);
-                *listener = Some(TcpListener::bind(address).await.expect("the link's port is still free"));
+                let listening = listen(self.port);
+                listening.set_nonblocking(true).expect("a socket without blocking");
+                *listener = Some(TcpListener::from_std(listening).expect("a listener"));
             }
             Order::Refuse => *listener = None,
             Order::Reset => connections.shutdown().await,
