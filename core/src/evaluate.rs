@@ -32,8 +32,8 @@ impl DirectiveSet {
     // In place on WebAssembly, where each function that is called looks at the deadline first.
     #[cfg_attr(target_family = "wasm", inline(always))]
     fn decide(&self, request: &Request<'_>, now: UnixMillis) -> Decision {
-        let mut walk = Walk::new(self.sections(), request, now);
-        if self.len() <= WALKED { walk.every_directive() } else { walk.every_group() }
+        let walk = || Walk::new(self.sections(), request, now);
+        if self.len() <= WALKED { walk().every_directive() } else { walk().every_group() }
     }
 }
 
@@ -63,7 +63,7 @@ impl<'i, 'r> Walk<'i, 'r> {
         Self { sections, request, now, buckets: Buckets::new(), verdict: Verdict::NONE }
     }
 
-    fn every_directive(&mut self) -> Decision {
+    fn every_directive(mut self) -> Decision {
         for (place, record) in (0_u32..).zip(self.sections.records()) {
             if let Err(Suppressed) = self.consider(place, record) {
                 return Decision::OFF;

@@ -139,7 +139,7 @@ fn asking(sections: Sections<'_>) -> [u32; facts::COUNT] {
     asking
 }
 
-/// Whether two texts of one length are the same. Names are short: to call the platform's `memcmp` costs more than to
+/// Whether two texts are the same, which have one length or one of them none. Names are short: to call the platform's `memcmp` costs more than to
 /// compare words here, and on WebAssembly it would go byte by byte.
 #[inline(never)]
 fn is_same(one: &[u8], other: &[u8]) -> bool {
@@ -280,11 +280,7 @@ impl<'i> Sections<'i> {
     /// Whether these bytes stand in the heap from `start` on.
     #[inline]
     pub(crate) fn has_text(&self, start: U32, text: &[u8]) -> bool {
-        let start = self.layout.heap_at.wrapping_add(usize::try_from(start.get()).unwrap_or(usize::MAX));
-        self.image
-            .get(start..)
-            .and_then(|from| from.get(..text.len()))
-            .is_some_and(|found| is_same(found, text))
+        is_same(self.text(start, text.len()), text)
     }
 
     /// `count` string references from `start` on.
