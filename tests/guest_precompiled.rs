@@ -20,7 +20,7 @@ use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use aldis_abi::{VERSION as ABI, name};
-use aldis_core::limits::IMAGE_VERSION;
+use aldis_core::limits::IMAGE_VERSION as IMAGE;
 use aldis_core::{DiagLevel, Request};
 use aldis_etcd::sink::guest::{
     EngineError, GuestEngine, GuestLimits, GuestSink, PrecompiledError, embedded_module,
@@ -35,11 +35,8 @@ use wat::Guest;
 const LIMITS: GuestLimits = GuestLimits { call_deadline: Duration::from_millis(60), ..GuestLimits::STANDARD };
 const ACME: Request<'static> = Request { tenant: Some("acme"), ..Request::EMPTY };
 
-/// The version of the images that guests read.
-const IMAGE: u32 = IMAGE_VERSION as u32;
-
 /// Bytes before what wasmtime reads.
-const HEAD: usize = 100;
+const HEAD: usize = 98;
 
 fn small() -> Vec<u8> {
     precompile(&Guest::harmless().with(name::EVALUATE, "(i64.const 0x100000000)").wasm())
@@ -56,7 +53,7 @@ fn refusal(bytes: &[u8]) -> PrecompiledError {
 struct Head<'a> {
     layout: u32,
     abi: i32,
-    image: u32,
+    image: u16,
     aldis: &'a [u8],
     wasmtime: &'a [u8],
 }
@@ -64,14 +61,14 @@ struct Head<'a> {
 impl<'a> Head<'a> {
     /// As in bytes that are right.
     fn of(right: &'a [u8]) -> Self {
-        Self { layout: 1, abi: ABI, image: IMAGE, aldis: &right[28..60], wasmtime: &right[60..HEAD] }
+        Self { layout: 1, abi: ABI, image: IMAGE, aldis: &right[26..58], wasmtime: &right[58..HEAD] }
     }
 
     fn before(&self, artifact: &[u8]) -> Vec<u8> {
         let padded = |text: &[u8], length| [text, &vec![0; length - text.len()]].concat();
         let (aldis, wasmtime) = (padded(self.aldis, 32), padded(self.wasmtime, 40));
-        let numbers = [self.layout.to_le_bytes(), self.abi.to_le_bytes(), self.image.to_le_bytes()].concat();
-        let rest = [&numbers, &aldis, &wasmtime, artifact].concat();
+        let numbers = [self.layout.to_le_bytes(), self.abi.to_le_bytes()].concat();
+        let rest = [&numbers[..], &self.image.to_le_bytes(), &aldis, &wasmtime, artifact].concat();
         [&b"aldisaot"[..], &XxHash64::oneshot(0, &rest).to_le_bytes(), &rest].concat()
     }
 }
@@ -181,7 +178,7 @@ fn the_versions_in_the_head_are_those_of_aldis_and_wasmtime() {
     let right = small();
     let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap().trim_end_matches('\0').to_owned();
     assert_eq!(
-        (text(&right[28..60]), text(&right[60..HEAD])),
+        (text(&right[26..58]), text(&right[58..HEAD])),
         (env!("CARGO_PKG_VERSION").into(), wasmtime_version())
     );
 }

@@ -3,10 +3,11 @@
 mod head;
 
 use aldis_abi::VERSION as ABI;
+use aldis_core::limits::IMAGE_VERSION as IMAGE;
 use wasmtime::{Engine, Module};
 
 use super::engine::{EngineError, GuestEngine, GuestLimits, config, not_a_module};
-use head::{ALDIS, IMAGE, LAYOUT, WASMTIME, unseal};
+use head::{ALDIS, LAYOUT, WASMTIME, unseal};
 
 #[cfg(feature = "guest")]
 pub(super) use head::seal;
@@ -37,7 +38,7 @@ pub enum PrecompiledError {
     #[error("the guest was precompiled for images of version {found}, this host makes version {IMAGE}")]
     Image {
         /// The version of the images.
-        found: u32,
+        found: u16,
     },
     /// Another version of Aldis made it, and its guest may not read what this one hands it, or mean something else by it.
     #[error("the guest was precompiled by Aldis {found}, this is Aldis {ALDIS}")]

@@ -6,15 +6,16 @@
 //! | 8 | 8 | xxHash64 of all that follows |
 //! | 16 | 4 | version of this layout |
 //! | 20 | 4 | version of the ABI that its maker speaks |
-//! | 24 | 4 | version of the images that its guest reads, if it is of its maker's build |
-//! | 28 | 32 | version of Aldis that made it, as text, filled up with zeros |
-//! | 60 | 40 | version of wasmtime that compiled it, likewise |
-//! | 100 | | what wasmtime calls a serialized module |
+//! | 24 | 2 | version of the images that its maker makes |
+//! | 26 | 32 | version of Aldis that made it, as text, filled up with zeros |
+//! | 58 | 40 | version of wasmtime that compiled it, likewise |
+//! | 98 | | what wasmtime calls a serialized module |
 //!
 //! Numbers are little-endian. The checksum is at the same place in every layout, so that damage is not taken for another
 //! version. It finds accidents; against intent no checksum helps.
 
 use aldis_abi::VERSION as ABI;
+use aldis_core::limits::IMAGE_VERSION as IMAGE;
 use twox_hash::XxHash64;
 
 use super::PrecompiledError;
@@ -29,10 +30,6 @@ pub(super) const ALDIS: &str = env!("CARGO_PKG_VERSION");
 
 /// The version of wasmtime in it.
 pub(super) const WASMTIME: &str = wasmtime_environ::VERSION;
-
-/// The version of the images that it makes.
-#[allow(clippy::cast_lossless, reason = "`From` is not yet usable in constants")]
-pub(super) const IMAGE: u32 = aldis_core::limits::IMAGE_VERSION as u32;
 
 const _: () = assert!(ALDIS.len() <= 32 && WASMTIME.len() <= 40, "no version is cut");
 
@@ -63,7 +60,7 @@ fn checksum(sealed: &[u8]) -> u64 {
 struct Maker {
     layout: u32,
     abi: i32,
-    image: u32,
+    image: u16,
     aldis: [u8; 32],
     wasmtime: [u8; 40],
 }
@@ -75,8 +72,9 @@ impl Maker {
 
     #[cfg(feature = "guest")]
     fn to_bytes(&self) -> Vec<u8> {
-        let numbers = [self.layout.to_le_bytes(), self.abi.to_le_bytes(), self.image.to_le_bytes()].concat();
-        [&numbers[..], &self.aldis, &self.wasmtime].concat()
+        let (layout, abi, image) =
+            (self.layout.to_le_bytes(), self.abi.to_le_bytes(), self.image.to_le_bytes());
+        [&layout[..], &abi, &image, &self.aldis, &self.wasmtime].concat()
     }
 
     fn split_off(sealed: &[u8]) -> Option<(Self, &[u8])> {
@@ -85,8 +83,8 @@ impl Maker {
         let (&image, rest) = rest.split_first_chunk()?;
         let (&aldis, rest) = rest.split_first_chunk()?;
         let (&wasmtime, artifact) = rest.split_first_chunk()?;
-        let (layout, abi) = (u32::from_le_bytes(layout), i32::from_le_bytes(abi));
-        let image = u32::from_le_bytes(image);
+        let (layout, abi, image) =
+            (u32::from_le_bytes(layout), i32::from_le_bytes(abi), u16::from_le_bytes(image));
         Some((Self { layout, abi, image, aldis, wasmtime }, artifact))
     }
 
