@@ -67,7 +67,7 @@ export class Guest {
       if (error instanceof Refused) return otherwise; // and it lives on
       if (!(error instanceof WebAssembly.RuntimeError || error instanceof RangeError)) throw error; // or no stack left
       this.#start();
-      this.#restore.splice(0).forEach((restore) => restore()); // taken out first, as it may trap too
+      try { this.#restore.splice(0).forEach((restore) => restore()); } catch { /* it traps again: off until the next set */ }
       return otherwise;
     }
   }

@@ -64,6 +64,11 @@ fn a_guest_that_traps_is_replaced_by_one_with_the_same_set() {
 }
 
 #[test]
+fn a_guest_that_cannot_be_replaced_is_off() {
+    promises::a_guest_that_cannot_be_replaced_is_off(&NODE);
+}
+
+#[test]
 fn a_set_at_which_the_guest_breaks_is_an_error() {
     promises::a_set_that_breaks_the_guest_is_an_error(&NODE);
 }

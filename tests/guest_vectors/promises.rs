@@ -122,6 +122,28 @@ pub(crate) fn levels(host: &Host, source: &Source, guest: &Guest) -> Vec<String>
     (0..7).map(|_| piped.decide(&Request::default(), NOW).level).collect()
 }
 
+/// It takes a set only after it has decided, which a new instance never has, and breaks at a decision by that set.
+pub(crate) fn a_guest_that_cannot_be_replaced_is_off(host: &Host) -> Piped {
+    let guest = Guest::harmless()
+        .with(
+            name::LOAD_DOCUMENT,
+            "(if (i32.eqz (i32.load (i32.const 0))) (then unreachable))
+             (i32.store (i32.const 4) (i32.const 1))
+             (i32.const 1)",
+        )
+        .with(
+            name::EVALUATE,
+            "(if (i32.load (i32.const 4)) (then unreachable))
+             (i32.store (i32.const 0) (i32.const 1))
+             (i64.const 0xffffffff)",
+        );
+    let mut piped = Piped::hosting(&guest.wasm(), host, &host.source(), Fed::Documents);
+    assert_eq!(piped.decide(&Request::default(), NOW).level, "Off");
+    piped.load(b"{}", NOW).expect("has decided");
+    assert_eq!([1, 2, 3].map(|_| piped.decide(&Request::default(), NOW).level), ["Off"; 3]);
+    piped
+}
+
 pub(crate) fn a_set_that_breaks_the_guest_is_an_error(host: &Host) {
     let guest = Guest::harmless().with(name::LOAD_DOCUMENT, "unreachable").wasm();
     let mut piped = Piped::hosting(&guest, host, &host.source(), Fed::Documents);

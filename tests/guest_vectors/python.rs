@@ -173,21 +173,9 @@ fn a_status_is_off() {
     );
 }
 
-/// It takes a set only after it has decided, which a new instance never has, and breaks at the second decision.
 #[test]
 fn a_guest_that_cannot_be_replaced_is_off() {
-    let guest = Guest::harmless()
-        .with(name::LOAD_DOCUMENT, "(if (i32.eqz (i32.load (i32.const 0))) (then unreachable)) (i32.const 1)")
-        .with(
-            name::EVALUATE,
-            "(if (i32.load (i32.const 0)) (then unreachable))
-             (i32.store (i32.const 0) (i32.const 1))
-             (i64.const 0x1ffffffff)",
-        );
-    let mut python = hosting(&guest, &PYTHON.source());
-    assert_eq!(python.decide(&Request::default(), NOW).level, "Shape");
-    python.load(b"{}", NOW).expect("has decided");
-    assert_eq!([1, 2, 3].map(|_| python.decide(&Request::default(), NOW).level), ["Off", "Off", "Off"]);
+    let mut python = promises::a_guest_that_cannot_be_replaced_is_off(&PYTHON);
     says_nothing(&mut python);
     let answer = promises::load(&mut python, &PYTHON.example("README.md"));
     assert!(matches!(answer, Answer::Broken(error) if error.contains("the one before stays in force")));
