@@ -13,6 +13,7 @@
 //! | `get` | `{"key","revision","digest","directives","document"}`, one line for each document |
 //! | `clear` | `{"cleared":true,"key","revision","replaced","removed"}`, one line for each document |
 //! | `watch` | `{"event":"applied","revision","digest","directives"}`, `{"event":"refused","revision","key","error":E}`, `{"event":"stale","for_ms","cause"}`, `{"event":"live"}`, `{"event":"reconnecting","endpoint","cause","delay_ms"}`, `{"event":"cluster_changed","from","to"}`, `{"event":"repaired","keys"}` |
+//! | `serve` | `{"event":"serving","url"}` once it can be reached |
 //! | `demo` | `{"at_ms","claim","holds"}`, last `{"claims","hold"}` |
 //! | `schema` | the JSON Schema of documents, draft 2020-12 |
 //!
@@ -30,14 +31,18 @@ mod check;
 mod complaint;
 mod console;
 mod demo;
+mod end;
 mod engine;
 mod eval;
 mod failure;
+mod file;
 mod get;
 mod input;
 mod precompile;
 mod publish;
 mod schema;
+mod serve;
+mod store;
 mod watch;
 
 use std::process::ExitCode;
@@ -78,6 +83,7 @@ fn dispatch(args: Args, console: &mut Console) -> Result<Answer, Failure> {
         Command::Clear(args) => block_on(publish::clear(&global, &args, console)),
         Command::Get(args) => block_on(get::run(&global, &args, console)),
         Command::Watch => block_on(watch::run(&global, console)),
+        Command::Serve(args) => block_on_all_cores(serve::run(&global, &args, console)),
         Command::Demo => block_on(demo::run(console)),
         Command::Schema => schema::run(console),
         Command::Precompile(args) => precompile::run(&args, console),
@@ -92,7 +98,19 @@ fn dispatch(args: Args, console: &mut Console) -> Result<Answer, Failure> {
 
 /// One thread does: the command waits most of the time.
 fn block_on<T>(task: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    run_on(&mut tokio::runtime::Builder::new_current_thread(), task)
+}
+
+/// For what has others to serve.
+fn block_on_all_cores<T>(task: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    run_on(&mut tokio::runtime::Builder::new_multi_thread(), task)
+}
+
+fn run_on<T>(
+    builder: &mut tokio::runtime::Builder,
+    task: impl Future<Output = Result<T, Failure>>,
+) -> Result<T, Failure> {
+    let runtime = builder.enable_all().build();
     let runtime = runtime.map_err(|error| Failure::trouble(format!("cannot start the runtime: {error}")))?;
     let result = runtime.block_on(task);
     // Connections are given up, not waited for.

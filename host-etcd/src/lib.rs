@@ -7,17 +7,23 @@
 //! [`stream`] offers the same watch to programs that follow keys of their own. For fleets with more tenants than an
 //! instance should watch, [`on_demand`] reads a tenant's document at first need.
 
+#[cfg(feature = "relay")]
+mod answer;
 pub mod backoff;
 #[cfg(feature = "cli")]
 pub mod cli;
 pub mod clock;
 mod driver;
+#[cfg(feature = "relay")]
+mod duration;
 pub mod fetch_cache;
 pub mod kv;
 pub mod meter;
 pub mod mirror;
 pub mod on_demand;
 pub mod publish;
+#[cfg(feature = "relay")]
+pub mod relay;
 pub mod sink;
 pub mod source;
 pub mod status;
@@ -30,7 +36,7 @@ pub use mirror::{Digest, Refusal, RefusalCause, Snapshot};
 pub use on_demand::{OnDemandBuilder, OnDemandDirectives};
 pub use sink::{Sink, SinkError, StateError};
 pub use status::{Change, Changes, State, Status};
-pub use store::{Builder, EndpointFailure, EtcdDirectiveStore, Reader, StartError};
+pub use store::{Builder, DEFAULT_SCOPE, EndpointFailure, EtcdDirectiveStore, Reader, StartError};
 
 /// The samples of the front page, held to compile.
 #[cfg(doctest)]

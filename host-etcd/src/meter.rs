@@ -32,6 +32,10 @@
 //! | `aldis.guest.unanswered` | counter | count | `reason` | evaluations that were `OFF` for want of a guest (`not_ready`) or of room (`too_long`); told with each snapshot |
 //! | `aldis.guest.shadow.evaluations` | counter | count | | evaluations that were decided natively as well; told with each snapshot |
 //! | `aldis.guest.shadow.mismatches` | counter | count | | evaluations that a guest decided otherwise than the native core |
+//! | `aldis.relay.requests` | counter | count | `route`, `status` | requests answered, by the route's pattern and the HTTP status |
+//! | `aldis.relay.connections` | gauge | count | | connections that are open |
+//! | `aldis.relay.connections.refused` | counter | count | | connections closed at once, as there were too many |
+//! | `aldis.relay.waiting` | gauge | count | | requests that are held back until there is news |
 //!
 //! `store` is the [name](crate::Builder::name) that the builder was given: of several stores in one process each needs
 //! its own, or their gauges overwrite each other.
@@ -75,12 +79,19 @@ const GUEST_UNANSWERED: &str = "aldis.guest.unanswered";
 const GUEST_SHADOWED: &str = "aldis.guest.shadow.evaluations";
 const GUEST_MISMATCHES: &str = "aldis.guest.shadow.mismatches";
 
+const RELAY_REQUESTS: &str = "aldis.relay.requests";
+const RELAY_CONNECTIONS: &str = "aldis.relay.connections";
+const RELAY_TURNED_AWAY: &str = "aldis.relay.connections.refused";
+const RELAY_WAITING: &str = "aldis.relay.waiting";
+
 const GAUGES: &[(&str, Unit, &str)] = &[
     (STATE, Unit::Count, "1 for the state that the store is in, 0 for the others"),
     (REVISION, Unit::Count, "revision of what is in force"),
     (DIRECTIVES, Unit::Count, "directives in force, expired ones included"),
     (REFUSED, Unit::Count, "documents that are refused at present"),
     (LAST_CONFIRMED, Unit::Seconds, "when the server last confirmed what is in force, since 1970"),
+    (RELAY_CONNECTIONS, Unit::Count, "connections to the relay that are open"),
+    (RELAY_WAITING, Unit::Count, "requests to the relay that are held back until there is news"),
 ];
 
 const COUNTERS: &[(&str, &str)] = &[
@@ -104,6 +115,8 @@ const COUNTERS: &[(&str, &str)] = &[
     (GUEST_UNANSWERED, "evaluations that were off for want of a guest or of room; told with each snapshot"),
     (GUEST_SHADOWED, "evaluations that were decided natively as well; told with each snapshot"),
     (GUEST_MISMATCHES, "evaluations that a guest decided otherwise than the native core"),
+    (RELAY_REQUESTS, "requests to the relay that were answered, by route and status"),
+    (RELAY_TURNED_AWAY, "connections to the relay that were closed at once, as there were too many"),
 ];
 
 /// What is counted of one store.
@@ -250,6 +263,50 @@ pub(crate) mod guest {
 
     pub(crate) fn mismatched() {
         counter!(GUEST_MISMATCHES).increment(1);
+    }
+}
+
+/// What happens in a relay.
+#[cfg(feature = "relay")]
+pub(crate) mod relay {
+    use metrics::SharedString;
+
+    use super::{RELAY_CONNECTIONS, RELAY_REQUESTS, RELAY_TURNED_AWAY, RELAY_WAITING, counter, gauge};
+
+    /// Something that goes on, and is counted for as long as this is held.
+    pub(crate) struct Under(&'static str);
+
+    impl Under {
+        fn way(name: &'static str) -> Self {
+            gauge!(name).increment(1.0);
+            Self(name)
+        }
+    }
+
+    impl Drop for Under {
+        fn drop(&mut self) {
+            gauge!(self.0).decrement(1.0);
+        }
+    }
+
+    pub(crate) fn connected() -> Under {
+        // So that a recorder shows a zero while all is well, and not nothing.
+        counter!(RELAY_TURNED_AWAY).increment(0);
+        Under::way(RELAY_CONNECTIONS)
+    }
+
+    pub(crate) fn waiting() -> Under {
+        Under::way(RELAY_WAITING)
+    }
+
+    pub(crate) fn turned_away() {
+        counter!(RELAY_TURNED_AWAY).increment(1);
+    }
+
+    /// `route` is one of the relay's patterns, never a path as it was asked for.
+    pub(crate) fn answered(route: &str, status: u16) {
+        let route = SharedString::from(route.to_owned());
+        counter!(RELAY_REQUESTS, "route" => route, "status" => status.to_string()).increment(1);
     }
 }
 

@@ -18,10 +18,41 @@ mod warning;
 
 use aldis_core::{DecodeError, Directive, UnixMillis, decode};
 
-use crate::kv::{Header, Key, KvChange, KvCondition, KvEntry, KvError, KvReader, KvTransact, Revision};
+use crate::kv::{
+    Header, Key, KvChange, KvCondition, KvEntry, KvError, KvReader, KvTransact, KvWriter, Revision, Scope,
+};
 
 pub use self::difference::{Change, Difference};
 pub use self::warning::{Warning, WarningKind, warnings};
+
+/// What can be published to.
+pub trait Writable: KvReader + KvWriter {}
+impl<T: KvReader + KvWriter> Writable for T {}
+
+/// Why there is no telling which document is meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum KeyError {
+    /// A name was given, and the scope is a single key.
+    #[error("a name needs a scope that is a prefix, that is, one that ends with /")]
+    NotAPrefix,
+    /// No name was given, and the scope is a prefix.
+    #[error("the scope is a prefix; say which document by its name")]
+    NoName,
+}
+
+/// The key of a document: the scope's own, or under a prefix that of this name.
+///
+/// # Errors
+///
+/// If the scope and the name do not go together.
+pub fn document_key(scope: &Scope, name: Option<&str>) -> Result<Key, KeyError> {
+    match (scope, name) {
+        (Scope::Key(key), None) => Ok(key.clone()),
+        (Scope::Key(_), Some(_)) => Err(KeyError::NotAPrefix),
+        (Scope::Prefix(_), None | Some("")) => Err(KeyError::NoName),
+        (Scope::Prefix(prefix), Some(name)) => Ok([prefix.as_bytes(), name.as_bytes()].concat().into()),
+    }
+}
 
 /// The document that turns everything off.
 pub const EMPTY_DOCUMENT: &[u8] = br#"{"directives":[]}"#;
@@ -98,7 +129,7 @@ impl<'a> Draft<'a> {
             return Err(PublishError::FleetWide(untargeted));
         }
         let body = match lifetimes {
-            Lifetimes::Absolute => write(&directives),
+            Lifetimes::Absolute => self::document(directives.iter().cloned()),
             Lifetimes::AsWritten => document.to_vec(),
         };
         Ok(Self { body, directives, now })
@@ -183,15 +214,18 @@ pub async fn commit(
     update.map_err(|error| error.during("update"))
 }
 
-/// The document that holds these directives.
-fn write(directives: &[Directive<'_>]) -> Vec<u8> {
+/// The document that holds these directives, with every lifetime as an absolute end: one directive a line.
+#[must_use]
+pub fn document<'a>(directives: impl IntoIterator<Item = Directive<'a>>) -> Vec<u8> {
     let mut body = br#"{"directives":["#.to_vec();
-    for (index, directive) in directives.iter().enumerate() {
-        body.extend_from_slice(if index == 0 { b"\n" } else { b",\n" });
+    let mut is_empty = true;
+    for directive in directives {
+        body.extend_from_slice(if is_empty { b"\n" } else { b",\n" });
+        is_empty = false;
         // Strings and numbers into memory: neither side of this can fail.
-        body.extend_from_slice(&serde_json::to_vec(directive).unwrap_or_default());
+        body.extend_from_slice(&serde_json::to_vec(&directive).unwrap_or_default());
     }
-    body.extend_from_slice(if directives.is_empty() { b"]}" } else { b"\n]}\n" });
+    body.extend_from_slice(if is_empty { b"]}" } else { b"\n]}\n" });
     body
 }
 

@@ -21,7 +21,7 @@ mod state;
 
 pub(crate) use start::start_error;
 
-pub use builder::Builder;
+pub use builder::{Builder, DEFAULT_SCOPE};
 pub use error::{EndpointFailure, StartError};
 
 /// A local copy of the directives that are published under etcd, kept fresh by a watch.

@@ -1,5 +1,6 @@
 //! What can be written on the command line. The doc comments are the help texts.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -101,6 +102,8 @@ pub(super) enum Command {
     Clear(ClearArgs),
     /// Print a line for each change, until interrupted
     Watch,
+    /// Serve what the source holds over HTTP, for Envoy, browsers, scripts and other relays
+    Serve(ServeArgs),
     /// Tell the whole story in one process: publish, flip, refuse, expire, clear
     Demo,
     /// Print the JSON Schema of documents, for editors
@@ -216,6 +219,48 @@ pub(super) struct ClearArgs {
     /// Clear only if the active document has this revision
     #[arg(long, value_name = "N")]
     pub(super) if_revision: Option<u64>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct ServeArgs {
+    /// Where to listen. Whoever reaches this address can read directives; they may hold the names of tenants
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:7117", env = "ALDIS_LISTEN")]
+    pub(super) listen: SocketAddr,
+    /// Let those publish who show a token of this file: one a line, of 16 bytes at least
+    #[arg(long, value_name = "FILE", env = "ALDIS_TOKEN_FILE")]
+    pub(super) token_file: Option<PathBuf>,
+    /// Serve under TLS with this chain of certificates (PEM)
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    pub(super) tls_cert: Option<PathBuf>,
+    /// The key of the first of those certificates (PEM)
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    pub(super) tls_key: Option<PathBuf>,
+    /// Keep the last good state in this directory, and start from it while the source is down
+    #[arg(long, value_name = "FOLDER")]
+    pub(super) state_dir: Option<PathBuf>,
+    /// Not ready if the source has not confirmed for so long
+    #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = input::duration)]
+    pub(super) stale_after: Duration,
+    /// Connections at a time; one more is closed at once
+    #[arg(long, value_name = "N", default_value_t = 10_000)]
+    pub(super) max_connections: usize,
+    /// How long to wait for requests under way when told to end
+    #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = input::duration)]
+    pub(super) drain: Duration,
+    /// What to log, to standard error
+    #[arg(long, value_enum, default_value_t, value_name = "LEVEL", env = "ALDIS_LOG")]
+    pub(super) log: LogLevel,
+}
+
+/// What is logged, and all that is worse.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(super) enum LogLevel {
+    Off,
+    Error,
+    Warn,
+    #[default]
+    Info,
+    Debug,
 }
 
 #[derive(Debug, clap::Args)]

@@ -2,15 +2,14 @@
 
 use crate::kv::etcd::{EtcdKv, EtcdOptions, Tls};
 use crate::kv::memory::MemoryKv;
-use crate::kv::{Header, Key, KvEntry, KvReader, KvSource, KvWriter, Listing, Revision, Scope};
+use crate::kv::{Header, Key, KvEntry, KvSource, Listing, Revision, Scope};
+use crate::publish::{KeyError, Writable, document_key};
 use crate::source::Source;
+use crate::store::DEFAULT_SCOPE;
 
 use super::args::{EtcdArgs, Global};
 use super::failure::Failure;
 use super::input;
-
-/// The key that this project uses where nobody names one.
-pub(super) const DEFAULT_KEY: &str = "aldis/directives";
 
 /// The source that was asked for.
 pub(super) fn source(global: &Global) -> Result<Source, Failure> {
@@ -28,10 +27,6 @@ pub(super) enum Backend {
     Memory(MemoryKv, Scope),
     File(Listing),
 }
-
-/// What can be written to.
-pub(super) trait Writable: KvReader + KvWriter {}
-impl<T: KvReader + KvWriter> Writable for T {}
 
 impl Backend {
     /// Connects, or reads the file.
@@ -74,7 +69,7 @@ impl Backend {
 
 /// A document that lies under no key yet, as if it lay under the usual one.
 pub(super) fn listing(body: Vec<u8>) -> Listing {
-    let entry = KvEntry { key: DEFAULT_KEY.into(), value: body.into(), mod_revision: Revision::ZERO };
+    let entry = KvEntry { key: DEFAULT_SCOPE.into(), value: body.into(), mod_revision: Revision::ZERO };
     Listing { header: Header { cluster_id: 0, revision: Revision::ZERO }, entries: vec![entry] }
 }
 
@@ -82,22 +77,18 @@ pub(super) fn listing(body: Vec<u8>) -> Listing {
 pub(super) fn scope(source: &Source) -> Scope {
     match source {
         Source::Etcd { scope, .. } => scope.clone(),
-        Source::Memory | Source::File(_) => Scope::parse(DEFAULT_KEY),
+        Source::Memory | Source::File(_) => Scope::parse(DEFAULT_SCOPE),
     }
 }
 
 /// The key of the document that is meant.
 pub(super) fn key(scope: &Scope, name: Option<&str>) -> Result<Key, Failure> {
-    match (scope, name) {
-        (Scope::Key(key), None) => Ok(key.clone()),
-        (Scope::Key(_), Some(_)) => {
-            Err(Failure::trouble("--name needs a source that is a prefix, that is, one that ends with /"))
-        }
-        (Scope::Prefix(_), None | Some("")) => {
-            Err(Failure::trouble("the source is a prefix; say which document with --name"))
-        }
-        (Scope::Prefix(prefix), Some(name)) => Ok([prefix.as_bytes(), name.as_bytes()].concat().into()),
-    }
+    document_key(scope, name).map_err(|error| {
+        Failure::trouble(match error {
+            KeyError::NotAPrefix => "--name needs a source that is a prefix, that is, one that ends with /",
+            KeyError::NoName => "the source is a prefix; say which document with --name",
+        })
+    })
 }
 
 /// How to reach etcd.

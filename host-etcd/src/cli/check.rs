@@ -3,18 +3,18 @@
 use std::path::Path;
 
 use aldis_core::{DecodeError, UnixMillis, decode};
-use serde::Serialize;
 
+use crate::answer::Checked;
 use crate::mirror::Digest;
 use crate::publish::{Warning, warnings};
 
 use super::args::{CheckArgs, Global};
-use super::backend::DEFAULT_KEY;
 use super::console::{FAINT, GOOD, NOTICE};
 use super::failure::{Answer, Failure};
 use super::{Console, complaint, input};
 use crate::kv::Scope;
 use crate::source::Source;
+use crate::store::DEFAULT_SCOPE;
 
 /// Checks every file, and says no if one of them is invalid.
 pub(super) fn run(global: &Global, args: &CheckArgs, console: &mut Console) -> Result<Answer, Failure> {
@@ -47,7 +47,7 @@ pub(super) fn run(global: &Global, args: &CheckArgs, console: &mut Console) -> R
 fn digest_key(global: &Global) -> Vec<u8> {
     match global.source.as_deref().map(str::parse) {
         Some(Ok(Source::Etcd { scope: Scope::Key(key), .. })) => key.as_bytes().to_vec(),
-        _ => DEFAULT_KEY.into(),
+        _ => DEFAULT_SCOPE.into(),
     }
 }
 
@@ -77,20 +77,13 @@ impl Verdict {
         }
     }
 
-    /// `{"valid":true,"directives":N,"digest":"…","warnings":[…]}` or `{"valid":false,"error":{…}}`, with the file's
-    /// name first if there are several.
-    fn as_json(&self, with_file: bool) -> Json<'_> {
-        let file = with_file.then_some(self.file.as_str());
-        match &self.result {
-            Err(error) => Json::Invalid { file, valid: false, error },
-            Ok((directives, warnings)) => Json::Valid {
-                file,
-                valid: true,
-                directives: *directives,
-                digest: self.digest.to_string(),
-                warnings: warnings.iter().map(JsonWarning::of).collect(),
-            },
-        }
+    /// With the file's name first if there are several.
+    fn as_json(&self, with_file: bool) -> Checked<'_> {
+        let checked = match &self.result {
+            Err(error) => Checked::invalid(error),
+            Ok((directives, warnings)) => Checked::valid(*directives, self.digest, warnings),
+        };
+        if with_file { checked.of_file(&self.file) } else { checked }
     }
 }
 
@@ -103,43 +96,4 @@ pub(super) fn directives(count: usize) -> String {
 pub(super) fn line_of(warning: &Warning) -> String {
     let title = Console::styled(NOTICE, format!("warning[{}]:", warning.kind.as_str()));
     format!("{title} directives[{}] `{}`: {}", warning.index, warning.id.escape_debug(), warning.kind)
-}
-
-#[derive(Serialize)]
-#[serde(untagged)]
-enum Json<'a> {
-    Valid {
-        #[serde(skip_serializing_if = "Option::is_none")]
-        file: Option<&'a str>,
-        valid: bool,
-        directives: usize,
-        digest: String,
-        warnings: Vec<JsonWarning<'a>>,
-    },
-    Invalid {
-        #[serde(skip_serializing_if = "Option::is_none")]
-        file: Option<&'a str>,
-        valid: bool,
-        error: &'a DecodeError,
-    },
-}
-
-/// `{"warning","path","id","message"}`
-#[derive(Serialize)]
-pub(super) struct JsonWarning<'a> {
-    warning: &'static str,
-    path: String,
-    id: &'a str,
-    message: String,
-}
-
-impl<'a> JsonWarning<'a> {
-    pub(super) fn of(warning: &'a Warning) -> Self {
-        Self {
-            warning: warning.kind.as_str(),
-            path: format!("directives[{}]", warning.index),
-            id: &warning.id,
-            message: warning.kind.to_string(),
-        }
-    }
 }

@@ -10,8 +10,8 @@ use aldis_core::{DiagLevel, UnixMillis};
 use crate::kv::memory::MemoryKv;
 use crate::kv::{Key, KvReader, KvWriter, Revision};
 use crate::publish::{Draft, EMPTY_DOCUMENT, FleetWide, Lifetimes, commit, plan};
+use crate::store::DEFAULT_SCOPE;
 
-use super::backend::DEFAULT_KEY;
 use super::failure::{Answer, Failure};
 use super::{Console, input};
 
@@ -26,7 +26,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Tells the story; no, if one of its claims does not hold.
 pub(super) async fn run(console: &mut Console) -> Result<Answer, Failure> {
-    let (kv, key) = (MemoryKv::new(), Key::from(DEFAULT_KEY));
+    let (kv, key) = (MemoryKv::new(), Key::from(DEFAULT_SCOPE));
     let mut story = Story::new(console);
     story.say("A proxy starts. It follows the key `aldis/directives` of an embedded store that behaves as etcd does.")?;
     let mut fleet = Fleet::start(&kv).await?;

@@ -4,9 +4,9 @@ use std::fmt;
 use std::sync::Arc;
 
 use aldis_abi::Stamp;
-use aldis_core::{Decision, Outcome, Request, UnixMillis};
-use serde::{Deserialize, Serialize};
+use aldis_core::{Decision, Request, UnixMillis};
 
+use crate::answer::{Line, lines};
 use crate::mirror::Snapshot;
 use crate::sink::guest::{GuestEngine, GuestInstance, GuestLimits};
 
@@ -17,24 +17,6 @@ use super::failure::Failure;
 pub(super) enum Engine {
     Native(Arc<Snapshot>),
     Wasm(Box<GuestInstance>),
-}
-
-/// What one directive has to do with the request: `{"id","applies":true}` or `{"id","applies":false,"why":"…"}`.
-#[derive(Deserialize, Serialize)]
-pub(super) struct Line {
-    id: String,
-    applies: bool,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    why: Option<String>,
-}
-
-impl fmt::Display for Line {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.why {
-            None => write!(f, "`{}` applies", self.id.escape_debug()),
-            Some(why) => write!(f, "`{}` does not apply: {why}", self.id.escape_debug()),
-        }
-    }
 }
 
 impl EngineKind {
@@ -65,7 +47,7 @@ impl Engine {
     /// A line for each directive, in document order.
     pub(super) fn explain(&mut self, request: &Request<'_>, now: UnixMillis) -> Result<Vec<Line>, Failure> {
         match self {
-            Self::Native(snapshot) => Ok(native_lines(snapshot, request, now)),
+            Self::Native(snapshot) => Ok(lines(snapshot, request, now)),
             Self::Wasm(guest) => {
                 let lines = guest.explain(request, now).map_err(guest_failed)?;
                 let lines = lines.lines().map(serde_json::from_str).collect::<Result<_, _>>();
@@ -75,17 +57,6 @@ impl Engine {
             }
         }
     }
-}
-
-fn native_lines(snapshot: &Snapshot, request: &Request<'_>, now: UnixMillis) -> Vec<Line> {
-    let explained = snapshot.set.explain(request, now);
-    let line = |id: &str, why: Option<String>| Line { id: id.to_owned(), applies: why.is_none(), why };
-    explained
-        .map(|explanation| match explanation.outcome {
-            Outcome::Applies => line(explanation.id, None),
-            Outcome::Not(why) => line(explanation.id, Some(why.to_string())),
-        })
-        .collect()
 }
 
 fn wasm(snapshot: &Arc<Snapshot>) -> Result<Engine, Failure> {

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use aldis_core::{Decision, DecodeError, DirectiveSet, Request, UnixMillis};
+use aldis_core::{DecodeError, DirectiveSet, Request, UnixMillis};
 use serde::Serialize;
 
+use crate::answer::Decided;
 use crate::clock::Moment;
 use crate::kv::{Listing, Revision};
 use crate::mirror::{Digest, Mirror, RefusalCause, Snapshot};
@@ -13,7 +14,7 @@ use crate::mirror::{Digest, Mirror, RefusalCause, Snapshot};
 use super::args::{EngineKind, EvalArgs, Global};
 use super::backend::{Backend, listing, source};
 use super::console::{FAINT, GOOD};
-use super::engine::{Engine, Line};
+use super::engine::Engine;
 use super::failure::{Answer, Failure};
 use super::{Console, check, complaint, input};
 
@@ -48,10 +49,10 @@ pub(super) async fn run(global: &Global, args: &EvalArgs, console: &mut Console)
     let mut engine = Engine::load(args.engine, &snapshot)?;
     let decision = engine.evaluate(&request, now)?;
     let lines = if args.explain { Some(engine.explain(&request, now)?) } else { None };
-    let verdict = Verdict::of(&snapshot, decision, has_revision, lines);
+    let decided = Decided::of(&snapshot, decision, has_revision, lines);
     match console.is_json() {
-        true => console.json(&verdict)?,
-        false => verdict.print(args.engine, console)?,
+        true => console.json(&decided)?,
+        false => print(&decided, args.engine, console)?,
     }
     Ok(Answer::Yes)
 }
@@ -106,48 +107,19 @@ struct Json<'a> {
     error: &'a DecodeError,
 }
 
-/// `{"level","ring_buffer","capture","decided_by","revision","digest"}`, and `explain` where it was asked for.
-#[derive(Serialize)]
-struct Verdict {
-    level: &'static str,
-    ring_buffer: bool,
-    capture: bool,
-    /// The directive's id.
-    decided_by: Option<String>,
-    /// Null for a file.
-    revision: Option<u64>,
-    digest: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    explain: Option<Vec<Line>>,
-}
-
-impl Verdict {
-    fn of(snapshot: &Snapshot, decision: Decision, has_revision: bool, explain: Option<Vec<Line>>) -> Self {
-        Self {
-            level: decision.level.as_str(),
-            ring_buffer: decision.ring_buffer,
-            capture: decision.capture,
-            decided_by: decision.decided_by.and_then(|index| snapshot.set.id(index)).map(str::to_owned),
-            revision: has_revision.then_some(snapshot.revision.as_u64()),
-            digest: snapshot.digest.to_string(),
-            explain,
-        }
+fn print(decided: &Decided, engine: EngineKind, console: &mut Console) -> Result<(), Failure> {
+    let decided_by = match &decided.decided_by {
+        Some(id) => format!("decided by `{}`", id.escape_debug()),
+        None => "no directive decides".to_owned(),
+    };
+    console.line(format!("{}: {decided_by}", Console::styled(GOOD, decided.level)))?;
+    console.line(format!("ring_buffer {}, capture {}", decided.ring_buffer, decided.capture))?;
+    let revision = decided.revision.map(|revision| format!("revision {revision}, ")).unwrap_or_default();
+    let origin = format!("{revision}digest {}, engine {}", decided.digest, engine.as_str());
+    console.line(Console::styled(FAINT, origin))?;
+    let lines = decided.explain.as_deref().unwrap_or_default();
+    if decided.explain.is_some() {
+        console.line(format!("{}:", check::directives(lines.len())))?;
     }
-
-    fn print(&self, engine: EngineKind, console: &mut Console) -> Result<(), Failure> {
-        let decided_by = match &self.decided_by {
-            Some(id) => format!("decided by `{}`", id.escape_debug()),
-            None => "no directive decides".to_owned(),
-        };
-        console.line(format!("{}: {decided_by}", Console::styled(GOOD, self.level)))?;
-        console.line(format!("ring_buffer {}, capture {}", self.ring_buffer, self.capture))?;
-        let revision = self.revision.map(|revision| format!("revision {revision}, ")).unwrap_or_default();
-        let origin = format!("{revision}digest {}, engine {}", self.digest, engine.as_str());
-        console.line(Console::styled(FAINT, origin))?;
-        let lines = self.explain.as_deref().unwrap_or_default();
-        if self.explain.is_some() {
-            console.line(format!("{}:", check::directives(lines.len())))?;
-        }
-        lines.iter().try_for_each(|line| console.line(format!("  {line}")))
-    }
+    lines.iter().try_for_each(|line| console.line(format!("  {line}")))
 }

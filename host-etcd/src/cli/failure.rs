@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use crate::answer::No;
 use crate::kv::KvError;
 use crate::publish::PublishError;
 
@@ -50,7 +51,7 @@ impl Failure {
             Self::No { reason, message } => {
                 error(console, &message);
                 if console.is_json() {
-                    let _ = console.json(&NoAnswer { error: Reason { reason, message: &message } });
+                    let _ = console.json(&No::new(reason, &message));
                 }
                 ExitCode::from(1)
             }
@@ -64,18 +65,6 @@ impl Failure {
 
 fn error(console: &mut Console, message: &str) {
     console.note(format!("{} {message}", Console::styled(BAD, "error:")));
-}
-
-/// `{"error":{"reason","message"}}`
-#[derive(serde::Serialize)]
-struct NoAnswer<'a> {
-    error: Reason<'a>,
-}
-
-#[derive(serde::Serialize)]
-struct Reason<'a> {
-    reason: &'a str,
-    message: &'a str,
 }
 
 impl From<KvError> for Failure {

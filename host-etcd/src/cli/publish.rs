@@ -3,14 +3,15 @@
 use aldis_core::decode;
 use serde::Serialize;
 
+use crate::answer::{Published, Refused};
 use crate::kv::{Key, KvEntry, Revision, Scope};
 use crate::publish::{
-    Difference, Draft, EMPTY_DOCUMENT, FleetWide, Lifetimes, Plan, PublishError, commit, plan,
+    Difference, Draft, EMPTY_DOCUMENT, FleetWide, Lifetimes, Plan, PublishError, Writable, commit, plan,
 };
 
 use super::args::{ClearArgs, Global, PublishArgs};
-use super::backend::{Backend, Writable, key, scope, source};
-use super::check::{JsonWarning, directives, line_of};
+use super::backend::{Backend, key, scope, source};
+use super::check::{directives, line_of};
 use super::console::{BAD, GOOD, NOTICE};
 use super::failure::{Answer, Failure};
 use super::{Console, complaint, input};
@@ -29,7 +30,7 @@ pub(super) async fn run(
     let draft = match Draft::new(&body, input::now()?, lifetimes, fleet_wide) {
         Err(PublishError::Refused(error)) => {
             return match console.is_json() {
-                true => console.json(&Refused { published: false, error }),
+                true => console.json(&Refused::new(error)),
                 false => console.line(complaint::render(&input::name(&args.file), &body, &error)),
             }
             .map(|()| Answer::No);
@@ -103,15 +104,7 @@ fn report(
 ) -> Result<(), Failure> {
     let warnings = draft.warnings();
     if console.is_json() {
-        return console.json(&Published {
-            published: revision.is_some(),
-            key: key.to_string(),
-            revision: revision.map(Revision::as_u64),
-            replaced: plan.replaces.as_u64(),
-            directives: draft.directives().len(),
-            difference: plan.difference.as_ref().map(JsonDifference::of),
-            warnings: warnings.iter().map(JsonWarning::of).collect(),
-        });
+        return console.json(&Published::new(draft, plan, &warnings, key, revision));
     }
     warnings.iter().for_each(|warning| console.note(line_of(warning)));
     match &plan.difference {
@@ -148,26 +141,6 @@ fn print(difference: &Difference, console: &mut Console) -> Result<(), Failure> 
     }
 }
 
-/// `{"published":true,"key","revision","replaced","directives","difference":{…},"warnings":[…]}`; in a dry run
-/// `published` is false and `revision` null.
-#[derive(Serialize)]
-struct Published<'a> {
-    published: bool,
-    key: String,
-    revision: Option<u64>,
-    replaced: u64,
-    directives: usize,
-    /// Null if what was published is malformed.
-    difference: Option<JsonDifference<'a>>,
-    warnings: Vec<JsonWarning<'a>>,
-}
-
-#[derive(Serialize)]
-struct Refused {
-    published: bool,
-    error: aldis_core::DecodeError,
-}
-
 #[derive(Serialize)]
 struct Cleared {
     cleared: bool,
@@ -176,29 +149,4 @@ struct Cleared {
     replaced: u64,
     /// Null if what was there is malformed.
     removed: Option<usize>,
-}
-
-/// `{"added":[ids],"removed":[ids],"changed":[{"id","fields":[…]}]}`
-#[derive(Serialize)]
-struct JsonDifference<'a> {
-    added: &'a [String],
-    removed: &'a [String],
-    changed: Vec<JsonChange<'a>>,
-}
-
-#[derive(Serialize)]
-struct JsonChange<'a> {
-    id: &'a str,
-    fields: &'a [&'static str],
-}
-
-impl<'a> JsonDifference<'a> {
-    fn of(difference: &'a Difference) -> Self {
-        let changed = difference.changed.iter();
-        Self {
-            added: &difference.added,
-            removed: &difference.removed,
-            changed: changed.map(|change| JsonChange { id: &change.id, fields: &change.fields }).collect(),
-        }
-    }
 }

@@ -11,8 +11,8 @@ use crate::kv::etcd::{EtcdConnector, EtcdOptions, Tls};
 use crate::kv::{Connect, Scope};
 use crate::sink::Sink;
 
-/// The key that is watched unless another scope is set.
-const DEFAULT_SCOPE: &str = "aldis/directives";
+/// The key that is watched, and published under, unless another is named.
+pub const DEFAULT_SCOPE: &str = "aldis/directives";
 
 /// What a store is called unless it is set.
 const DEFAULT_NAME: &str = "default";

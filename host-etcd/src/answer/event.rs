@@ -1,19 +1,16 @@
-//! A change as one line.
+//! A change of what is in force, as an object.
 
 use aldis_core::UnixMillis;
 use serde::Serialize;
 use serde::ser::{SerializeStruct, Serializer};
 
-use crate::cli::Console;
-use crate::cli::check::directives;
-use crate::cli::console::{BAD, FAINT, GOOD, NOTICE};
 use crate::mirror::{Refusal, RefusalCause};
 use crate::status::{Change, State, Status};
 
 /// `{"event":"applied","revision":12,"digest":"…","directives":3}` and its kin.
 #[derive(Serialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
-pub(super) enum Event<'a> {
+pub(crate) enum Event<'a> {
     Applied {
         revision: u64,
         digest: String,
@@ -46,13 +43,13 @@ pub(super) enum Event<'a> {
 }
 
 #[derive(Serialize)]
-pub(super) struct Cluster {
-    cluster_id: String,
-    revision: u64,
+pub(crate) struct Cluster {
+    pub(crate) cluster_id: String,
+    pub(crate) revision: u64,
 }
 
 /// The error of a document as `aldis check` shows it.
-pub(super) struct Cause<'a>(&'a RefusalCause);
+pub(crate) struct Cause<'a>(pub(crate) &'a RefusalCause);
 
 impl Serialize for Cause<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -69,7 +66,7 @@ impl Serialize for Cause<'_> {
 }
 
 impl<'a> Event<'a> {
-    pub(super) fn of(change: &'a Change, now: UnixMillis) -> Self {
+    pub(crate) fn of(change: &'a Change, now: UnixMillis) -> Self {
         match change {
             Change::Applied { revision, digest, directives } => Self::Applied {
                 revision: revision.as_u64(),
@@ -97,7 +94,7 @@ impl<'a> Event<'a> {
     }
 
     /// The changes that lead to this status.
-    pub(super) fn all_of(status: &'a Status) -> Vec<Self> {
+    pub(crate) fn all_of(status: &'a Status) -> Vec<Self> {
         let mut events = Vec::new();
         if let (Some(revision), Some(digest)) = (status.revision, status.digest) {
             let (revision, digest) = (revision.as_u64(), digest.to_string());
@@ -119,36 +116,18 @@ impl<'a> Event<'a> {
         Self::Refused { revision: refusal.revision.as_u64(), key, error: Cause(&refusal.cause) }
     }
 
-    /// For people.
-    pub(super) fn line(&self) -> String {
-        let (style, name, rest) = match self {
-            Self::Applied { revision, digest, directives: count } => {
-                let digest = Console::styled(FAINT, format!("digest {digest}"));
-                (GOOD, "applied", format!("revision {revision}, {}, {digest}", directives(*count)))
-            }
-            Self::Refused { revision, key, error } => {
-                (BAD, "refused", format!("revision {revision}, {key}: {}", error.0))
-            }
-            Self::Live => (GOOD, "live", "the source confirms what is in force".to_owned()),
-            Self::Stale { for_ms, cause } => (
-                NOTICE,
-                "stale",
-                format!("last confirmed {for_ms} ms ago, what is in force stays so; {cause}"),
-            ),
-            Self::Reconnecting { endpoint, cause, delay_ms } => {
-                (FAINT, "reconnecting", format!("{endpoint} failed, next attempt in {delay_ms} ms; {cause}"))
-            }
-            Self::ClusterChanged { from, to } => {
-                let from = format!("from {} at revision {}", from.cluster_id, from.revision);
-                let to = format!("to {} at revision {}", to.cluster_id, to.revision);
-                (NOTICE, "cluster changed", format!("{from} {to}"))
-            }
-            Self::Repaired { keys } => {
-                (NOTICE, "repaired", format!("{keys} keys differed from what the source holds"))
-            }
-            Self::Other => (FAINT, "other", "a change of a kind unknown to this command".to_owned()),
-        };
-        format!("{} {rest}", Console::styled(style, format!("{name}:")))
+    /// The name of its kind, as its `event` says it.
+    pub(crate) const fn name(&self) -> &'static str {
+        match self {
+            Self::Applied { .. } => "applied",
+            Self::Refused { .. } => "refused",
+            Self::Live => "live",
+            Self::Stale { .. } => "stale",
+            Self::Reconnecting { .. } => "reconnecting",
+            Self::ClusterChanged { .. } => "cluster_changed",
+            Self::Repaired { .. } => "repaired",
+            Self::Other => "other",
+        }
     }
 }
 

@@ -4,11 +4,12 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use crate::cli::backend::DEFAULT_KEY;
-use crate::cli::failure::Failure;
-use crate::cli::input;
 use crate::kv::KvWriter;
 use crate::kv::memory::MemoryKv;
+use crate::store::DEFAULT_SCOPE;
+
+use super::failure::Failure;
+use super::input;
 
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 
@@ -49,7 +50,7 @@ impl Follower {
     }
 
     async fn publish(&self) -> Result<(), Failure> {
-        let key = DEFAULT_KEY.into();
+        let key = DEFAULT_SCOPE.into();
         match look(&self.path)? {
             Some(_) => self.store.put(&key, &input::read(&self.path)?).await.map(drop)?,
             None => self.store.delete(&key).await.map(drop)?,
