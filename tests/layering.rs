@@ -47,6 +47,8 @@ const CORE: House = House {
 const HOST: House = House {
     source: "host-etcd/src",
     rooms: &[
+        "duration",
+        "wire",
         "kv",
         "kv/etcd",
         "kv/memory",
@@ -58,12 +60,15 @@ const HOST: House = House {
         "status",
         "sink",
         "driver",
+        "upstream",
         "store",
         "stream",
         "fetch_cache",
         "on_demand",
         "publish",
         "source",
+        "answer",
+        "relay",
         "cli",
         "main",
     ],
@@ -71,9 +76,10 @@ const HOST: House = House {
         ("etcd_client", &["kv/etcd"]),
         ("metrics", &["meter"]),
         ("tonic", &["kv/etcd"]),
-        ("tokio::spawn", &["driver", "stream"]),
-        ("tokio::select", &["kv", "driver", "stream", "cli"]),
-        ("tokio::task", &["driver"]),
+        ("axum", &["relay"]),
+        ("tokio::spawn", &["driver", "upstream", "stream", "relay"]),
+        ("tokio::select", &["kv", "driver", "stream", "relay", "cli"]),
+        ("tokio::task", &["driver", "relay"]),
     ],
 };
 

@@ -8,7 +8,9 @@ mod event;
 mod published;
 
 pub(crate) use checked::{Checked, JsonWarning};
-pub(crate) use decided::{Decided, Line, lines};
+#[cfg(feature = "cli")]
+pub(crate) use decided::Line;
+pub(crate) use decided::{Decided, lines};
 pub(crate) use event::{Cause, Event};
 pub(crate) use published::{Published, Refused};
 

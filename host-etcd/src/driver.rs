@@ -21,13 +21,13 @@ use crate::watch::{Config, Report};
 
 mod calls;
 mod follow;
+mod outlet;
 mod restart;
 mod sinks;
 mod start;
 
-use sinks::Sinks;
-
 pub(crate) use follow::{Follower, follow};
+pub(crate) use outlet::Outlet;
 pub(crate) use restart::Fallback;
 pub(crate) use start::{Start, StartFailure, Started};
 
@@ -64,7 +64,7 @@ pub(crate) fn spawn(parts: Parts, end: oneshot::Receiver<Infallible>) -> oneshot
         at_hand: Vec::new(),
         fallback: parts.fallback,
         writer: parts.writer,
-        sinks: Sinks::new(parts.sinks),
+        outlet: Outlet::new(parts.sinks, Arc::clone(&parts.board)),
         clock: parts.clock,
         board: parts.board,
         endpoints,
@@ -90,7 +90,7 @@ struct Driver {
     at_hand: Vec<(Revision, Vec<KvUpdate>)>,
     fallback: Option<Fallback>,
     writer: Option<Writer>,
-    sinks: Sinks,
+    outlet: Outlet,
     clock: Arc<Clock>,
     board: Arc<Board>,
     endpoints: Vec<String>,
@@ -146,7 +146,7 @@ impl Follower for Driver {
     }
 
     fn before_waiting(&mut self) {
-        self.sinks.sweep();
+        self.outlet.sweep();
         if self.is_in_force {
             let outcome = self.mirror.lock().catch_up(self.clock.moment());
             if outcome.snapshot.is_some() {
@@ -227,14 +227,7 @@ impl Driver {
 
     fn put_in_force(&mut self, snapshot: &Arc<Snapshot>) {
         self.is_in_force = true;
-        let failures = self.sinks.apply(snapshot);
-        let (revision, digest) = (snapshot.revision, snapshot.digest);
-        self.board.applied(snapshot);
-        for (name, cause) in &failures {
-            self.board.sink_failed(name, cause);
-            error!(sink = name, %cause, %revision, "a sink did not take the snapshot");
-        }
-        info!(%revision, %digest, directives = snapshot.set.len(), "applied");
+        self.outlet.put_in_force(snapshot);
     }
 
     fn on_verified(&mut self, repaired: usize) {

@@ -29,7 +29,11 @@ pub mod source;
 pub mod status;
 mod store;
 pub mod stream;
+#[cfg(feature = "relay")]
+mod upstream;
 pub mod watch;
+#[cfg(feature = "relay")]
+mod wire;
 
 pub use aldis_core::{Decision, DiagLevel, DirectiveSet, DirectiveStore, EndpointKind, Request, UnixMillis};
 pub use mirror::{Digest, Refusal, RefusalCause, Snapshot};

@@ -7,7 +7,7 @@
 //! | `GET /v1/image` | the set as an image, which [`DirectiveSet::from_image`](crate::DirectiveSet::from_image) takes |
 //! | `GET /v1/events` | the changes as server-sent events, resumed after `Last-Event-ID` where that is still known |
 //! | `POST /v1/check` | a document's validity, as `aldis check --format json` says it |
-//! | `POST /v1/eval` | a decision, as `aldis eval --format json` says it; the body is `{"request":{…},"now","document","explain"}` |
+//! | `POST /v1/eval` | a decision, as `aldis eval --format json` says it; the body is `{"request":{…},"now","document","anchor","explain"}` |
 //! | `PUT /v1/directives` | publishes the body, as `aldis publish --format json` says it; `If-Match` compares and swaps |
 //! | `GET`, `POST /admin/directives` | the same in the manner of the reference: its status codes, its reasons |
 //! | `GET /healthz` | 200 while the process answers |
@@ -31,7 +31,7 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
-use crate::store::EtcdDirectiveStore;
+use crate::store::{DEFAULT_SCOPE, EtcdDirectiveStore};
 
 mod admin;
 mod ask;
@@ -123,7 +123,7 @@ struct Shared {
 impl Relay {
     /// A relay over this store: it only reads, in plain text, with the usual limits.
     pub fn new(store: EtcdDirectiveStore) -> Self {
-        let digest_key = crate::store::DEFAULT_SCOPE.into();
+        let digest_key = DEFAULT_SCOPE.into();
         Self { store, limits: Limits::STANDARD, tls: None, publishing: None, render: None, digest_key }
     }
 

@@ -18,6 +18,7 @@ const DEFAULT_PORT: u16 = 2379;
 /// | `etcd://h1/aldis/` | every key with the prefix `aldis/` |
 /// | `etcd://h1//aldis/directives` | the key `/aldis/directives`: only the first slash separates |
 /// | `file:directives.json`, `file:///etc/aldis/directives.json` | a file |
+/// | `http://relay:7117`, `https://r1,r2` | what a relay serves; of several one at a time, the first that answers |
 /// | `memory:` | the embedded backend of this process, empty at first |
 ///
 /// Keys are taken as they stand, without percent-decoding. Credentials are not part of a source.
@@ -30,6 +31,8 @@ pub enum Source {
         /// Which keys.
         scope: Scope,
     },
+    /// Relays, as URLs; never empty.
+    Relay(Vec<String>),
     /// A file.
     File(PathBuf),
     /// The embedded backend.
@@ -41,7 +44,7 @@ pub enum Source {
 pub enum SourceError {
     /// No scheme that is known.
     #[error(
-        "a source starts with etcd://, etcds://, file: or memory:, such as etcd://127.0.0.1:2379/aldis/directives"
+        "a source starts with etcd://, etcds://, http://, https://, file: or memory:, such as etcd://127.0.0.1:2379/aldis/directives"
     )]
     Scheme,
     /// No host where one should be.
@@ -76,6 +79,11 @@ impl FromStr for Source {
         if let Some(rest) = text.strip_prefix("etcds://") {
             return etcd("https", rest);
         }
+        for scheme in ["http", "https"] {
+            if let Some(hosts) = text.strip_prefix(scheme).and_then(|rest| rest.strip_prefix("://")) {
+                return relays(scheme, hosts);
+            }
+        }
         if let Some(path) = text.strip_prefix("file:") {
             return file(path);
         }
@@ -99,6 +107,17 @@ fn etcd(scheme: &str, rest: &str) -> Result<Source, SourceError> {
     match key {
         "" => Err(SourceError::NoKey),
         key => Ok(Source::Etcd { endpoints, scope: Scope::parse(key) }),
+    }
+}
+
+/// Each with its own path, should there be something in front of it.
+fn relays(scheme: &str, hosts: &str) -> Result<Source, SourceError> {
+    if hosts.contains('@') {
+        return Err(SourceError::Credentials);
+    }
+    match hosts.split(',').any(|host| host.is_empty() || host.starts_with('/')) {
+        true => Err(SourceError::NoHost),
+        false => Ok(Source::Relay(hosts.split(',').map(|host| format!("{scheme}://{host}")).collect())),
     }
 }
 
@@ -152,6 +171,13 @@ impl fmt::Display for Source {
                 let (Scope::Key(key) | Scope::Prefix(key)) = scope;
                 write!(f, "{}://{}/{key}", if is_tls { "etcds" } else { "etcd" }, hosts.join(","))
             }
+            Self::Relay(urls) => {
+                let scheme =
+                    urls.first().and_then(|url| url.split_once("://")).map_or("http", |(scheme, _)| scheme);
+                let hosts: Vec<_> =
+                    urls.iter().filter_map(|url| url.split_once("://")).map(|(_, host)| host).collect();
+                write!(f, "{scheme}://{}", hosts.join(","))
+            }
             Self::File(path) => write!(f, "file:{}", path.display()),
             Self::Memory => f.write_str("memory:"),
         }
@@ -181,6 +207,11 @@ mod tests {
             ("etcd://h:2379/a%20b?c", etcd(&["http://h:2379"], key("a%20b?c"))),
             ("file:directives.json", Source::File("directives.json".into())),
             ("memory:", Source::Memory),
+            ("http://relay:7117", Source::Relay(vec!["http://relay:7117".to_owned()])),
+            (
+                "https://r1,r2/base",
+                Source::Relay(vec!["https://r1".to_owned(), "https://r2/base".to_owned()]),
+            ),
         ] {
             assert_eq!(text.parse(), Ok(source.clone()), "{text}");
             assert_eq!(source.to_string(), text);
@@ -195,7 +226,11 @@ mod tests {
         let bad = |host: &str| SourceError::BadHost(host.to_owned());
         for (text, error) in [
             ("", SourceError::Scheme),
-            ("http://h:2379/k", SourceError::Scheme),
+            ("ftp://h:2379/k", SourceError::Scheme),
+            ("http://", SourceError::NoHost),
+            ("http://a,,b", SourceError::NoHost),
+            ("http://a,/k", SourceError::NoHost),
+            ("https://me:secret@h", SourceError::Credentials),
             ("directives.json", SourceError::Scheme),
             ("etcd:///k", SourceError::NoHost),
             ("etcd://h:2379", SourceError::NoKey),

@@ -16,6 +16,8 @@ use crate::status::{Board, Changes, Status};
 
 mod builder;
 mod error;
+#[cfg(feature = "relay")]
+mod relayed;
 mod start;
 mod state;
 
@@ -68,6 +70,17 @@ impl EtcdDirectiveStore {
     /// [`EtcdConnector`](crate::kv::etcd::EtcdConnector).
     pub fn over(connect: Arc<dyn Connect>) -> Builder {
         Builder::over(connect)
+    }
+
+    /// A store that follows a relay instead of etcd; of several, which are tried in this order, one at a time:
+    /// `http://host:port`, `https://host:port`. Revision and digest are those of the relay.
+    ///
+    /// A relay has the scope that it was started with, so [`Builder::scope`] means nothing here, and what is said of
+    /// etcd's connections and of verifying reads neither. It keeps the last good state, so there is no
+    /// [state directory](Builder::state_directory).
+    #[cfg(feature = "relay")]
+    pub fn relay<E: Into<String>>(urls: impl IntoIterator<Item = E>) -> Builder {
+        Builder::relay(urls)
     }
 
     /// A reader for one worker.

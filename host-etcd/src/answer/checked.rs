@@ -38,6 +38,7 @@ impl<'a> Checked<'a> {
     }
 
     /// The same about a file of this name.
+    #[cfg(feature = "cli")]
     pub(crate) fn of_file(mut self, name: &'a str) -> Self {
         let (Self::Valid { file, .. } | Self::Invalid { file, .. }) = &mut self;
         *file = Some(name);

@@ -33,7 +33,7 @@ pub(super) struct Args {
 #[derive(Debug, clap::Args)]
 pub(super) struct Global {
     /// Where documents are published: etcd://h1:2379,h2:2379/KEY (etcds:// for TLS; KEY/ for a prefix),
-    /// file:PATH, or memory:
+    /// http://RELAY:PORT (https:// for TLS), file:PATH, or memory:
     #[arg(long, global = true, value_name = "URL", env = "ALDIS_SOURCE")]
     pub(super) source: Option<String>,
     /// How to answer: text for people, json for programs (one object per line)

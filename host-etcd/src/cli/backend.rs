@@ -38,6 +38,9 @@ impl Backend {
             }
             Source::Memory => Ok(Self::Memory(MemoryKv::new(), scope(source))),
             Source::File(path) => Ok(Self::File(listing(input::read(path)?))),
+            Source::Relay(_) => Err(Failure::trouble(
+                "a relay serves the set, not documents; name the source that it follows, or ask it by HTTP",
+            )),
         }
     }
 
@@ -77,7 +80,7 @@ pub(super) fn listing(body: Vec<u8>) -> Listing {
 pub(super) fn scope(source: &Source) -> Scope {
     match source {
         Source::Etcd { scope, .. } => scope.clone(),
-        Source::Memory | Source::File(_) => Scope::parse(DEFAULT_SCOPE),
+        Source::Memory | Source::File(_) | Source::Relay(_) => Scope::parse(DEFAULT_SCOPE),
     }
 }
 
@@ -108,7 +111,8 @@ pub(super) fn options(endpoints: &[String], args: &EtcdArgs) -> Result<EtcdOptio
     }
 }
 
-fn tls(args: &EtcdArgs) -> Result<Option<Tls>, Failure> {
+/// How to be sure of the servers, and who to be for them.
+pub(super) fn tls(args: &EtcdArgs) -> Result<Option<Tls>, Failure> {
     let mut tls = Tls::new();
     if let Some(path) = &args.cacert {
         tls = tls.ca(input::read(path)?);

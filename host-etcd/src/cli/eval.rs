@@ -10,31 +10,25 @@ use crate::answer::Decided;
 use crate::clock::Moment;
 use crate::kv::{Listing, Revision};
 use crate::mirror::{Digest, Mirror, RefusalCause, Snapshot};
+use crate::source::Source;
 
 use super::args::{EngineKind, EvalArgs, Global};
 use super::backend::{Backend, listing, source};
 use super::console::{FAINT, GOOD};
 use super::engine::Engine;
 use super::failure::{Answer, Failure};
+use super::store::Followed;
 use super::{Console, check, complaint, input};
 
 /// Decides with a document, or with what the source holds.
 pub(super) async fn run(global: &Global, args: &EvalArgs, console: &mut Console) -> Result<Answer, Failure> {
     let now = args.now.map_or_else(input::now, Ok)?;
-    let file = args.file.as_deref().map(input::name);
-    let (listing, has_revision) = match &args.file {
-        Some(path) => (listing(input::read(path)?), false),
-        None if global.source.is_none() => {
-            return Err(Failure::trouble("nothing to decide with; name a file, or a source with --source"));
-        }
-        None => {
-            let backend = Backend::open(&source(global)?, &global.etcd).await?;
-            (backend.list().await?, backend.has_revisions())
-        }
-    };
-    let snapshot = match read(listing, args.anchor.unwrap_or(now)) {
+    let (snapshot, has_revision) = match snapshot(global, args, now).await? {
         Ok(snapshot) => snapshot,
-        Err(refusal) => return refusal.report(file.as_deref(), console).map(|()| Answer::No),
+        Err(refusal) => {
+            let file = args.file.as_deref().map(input::name);
+            return refusal.report(file.as_deref(), console).map(|()| Answer::No);
+        }
     };
     let labels: Vec<_> = args.labels.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     let request = Request {
@@ -55,6 +49,32 @@ pub(super) async fn run(global: &Global, args: &EvalArgs, console: &mut Console)
         false => print(&decided, args.engine, console)?,
     }
     Ok(Answer::Yes)
+}
+
+/// What decides, and whether its revision means anything.
+async fn snapshot(
+    global: &Global,
+    args: &EvalArgs,
+    now: UnixMillis,
+) -> Result<Result<(Arc<Snapshot>, bool), Refused>, Failure> {
+    let (listing, has_revision) = match &args.file {
+        Some(path) => (listing(input::read(path)?), false),
+        None if global.source.is_none() => {
+            return Err(Failure::trouble("nothing to decide with; name a file, or a source with --source"));
+        }
+        None => match source(global)? {
+            // It serves the set itself, with the lifetimes that it has seen begin.
+            relay @ Source::Relay(_) => {
+                let Followed { store, .. } = Followed::open(&relay, &global.etcd, |builder| builder).await?;
+                return Ok(Ok((store.snapshot(), true)));
+            }
+            source => {
+                let backend = Backend::open(&source, &global.etcd).await?;
+                (backend.list().await?, backend.has_revisions())
+            }
+        },
+    };
+    Ok(read(listing, args.anchor.unwrap_or(now)).map(|snapshot| (snapshot, has_revision)))
 }
 
 /// The whole scope as an instance would hold it that starts now.

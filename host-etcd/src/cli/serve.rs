@@ -108,6 +108,11 @@ async fn publishing(
     let kv: Arc<dyn Writable> = match source {
         Source::Etcd { endpoints, .. } => Arc::new(EtcdKv::connect(&options(endpoints, etcd)?).await?),
         Source::Memory => Arc::new(memory),
+        Source::Relay(_) => {
+            return Err(Failure::trouble(
+                "publish to the relay that this one follows; leave --token-file out",
+            ));
+        }
         Source::File(_) => {
             return Err(Failure::trouble(
                 "a file: source is changed by editing the file; leave --token-file out",

@@ -9,7 +9,7 @@ use crate::source::Source;
 use crate::store::{Builder, DEFAULT_SCOPE, EtcdDirectiveStore};
 
 use super::args::EtcdArgs;
-use super::backend::options;
+use super::backend::{options, tls};
 use super::failure::Failure;
 use super::file::Follower;
 
@@ -43,6 +43,10 @@ impl Followed {
             Source::Etcd { endpoints, scope } => {
                 let connector = EtcdConnector::new(&options(endpoints, args)?)?;
                 (EtcdDirectiveStore::over(Arc::new(connector)).scope(text(scope)?), None)
+            }
+            Source::Relay(urls) => {
+                let builder = EtcdDirectiveStore::relay(urls.iter().cloned());
+                (tls(args)?.into_iter().fold(builder, Builder::tls), None)
             }
             Source::Memory => (EtcdDirectiveStore::over(Arc::new(memory)).scope(DEFAULT_SCOPE), None),
             Source::File(path) => {

@@ -1,23 +1,26 @@
 //! What can be asked without changing anything: is this document valid, and what is decided about this request.
 
+use std::fmt;
 use std::sync::Arc;
 
-use aldis_core::{DirectiveSet, EndpointKind, Request, UnixMillis, decode};
+use aldis_core::{DecodeError, DirectiveSet, EndpointKind, Request, UnixMillis, decode};
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use bytes::Bytes;
-use serde::Deserialize;
+use serde::de::{MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 use super::Shared;
 use super::body::read;
-use super::problem::{Problem, json};
+use super::problem::{Problem, Refusal, json};
 use crate::answer::{Checked, Decided, lines};
 use crate::kv::Revision;
 use crate::mirror::{Digest, Snapshot};
 use crate::publish::warnings;
+use crate::store::DEFAULT_SCOPE;
 
 /// `POST /v1/check`
 pub(super) async fn check(State(shared): State<Arc<Shared>>, body: Body) -> Result<Response, Problem> {
@@ -56,9 +59,11 @@ struct Question<'a> {
     request: Facts,
     /// Milliseconds since 1970, or RFC 3339; now if absent.
     now: Option<Time>,
-    /// What decides, in place of what is in force. Its relative lifetimes count from `now`.
+    /// What decides, in place of what is in force.
     #[serde(borrow)]
     document: Option<&'a RawValue>,
+    /// What the relative lifetimes of that document count from; `now` if absent.
+    anchor: Option<Time>,
     /// Whether to say of each directive why or why not.
     #[serde(default)]
     explain: bool,
@@ -74,7 +79,35 @@ struct Facts {
     request_id: Option<String>,
     trace_id: Option<String>,
     #[serde(default)]
-    labels: std::collections::BTreeMap<String, String>,
+    labels: Labels,
+}
+
+/// An object, or pairs where a name occurs twice; in their order, as the first of a name counts.
+#[derive(Default)]
+struct Labels(Vec<(String, String)>);
+
+impl<'de> Deserialize<'de> for Labels {
+    fn deserialize<D: Deserializer<'de>>(json: D) -> Result<Self, D::Error> {
+        json.deserialize_any(Collect)
+    }
+}
+
+struct Collect;
+
+impl<'de> Visitor<'de> for Collect {
+    type Value = Labels;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object of strings, or an array of pairs of strings")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Labels, A::Error> {
+        std::iter::from_fn(|| entries.next_entry().transpose()).collect::<Result<_, _>>().map(Labels)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut pairs: A) -> Result<Labels, A::Error> {
+        std::iter::from_fn(|| pairs.next_element().transpose()).collect::<Result<_, _>>().map(Labels)
+    }
 }
 
 #[derive(Deserialize)]
@@ -85,57 +118,58 @@ enum Time {
 }
 
 impl Time {
-    fn read(&self) -> Option<UnixMillis> {
-        match self {
+    fn read(&self, name: &str) -> Result<UnixMillis, Problem> {
+        let time = match self {
             Self::Millis(millis) => Some(UnixMillis::new(*millis)),
             Self::Text(text) => UnixMillis::parse_rfc3339(text),
-        }
+        };
+        time.ok_or_else(|| {
+            Problem::bad_request(format!("{name} is RFC 3339 with offset, or milliseconds since 1970"))
+        })
     }
 }
 
 fn decided(question: &Bytes, now: UnixMillis, in_force: &Arc<Snapshot>) -> Result<Response, Problem> {
     let question: Question<'_> = serde_json::from_slice(question)
         .map_err(|error| Problem::bad_request(format!("not a question: {error}")))?;
-    let now = match &question.now {
-        Some(time) => time
-            .read()
-            .ok_or_else(|| Problem::bad_request("now is RFC 3339 with offset, or milliseconds since 1970"))?,
-        None => now,
-    };
-    let endpoint = question.request.endpoint.as_deref().map(|name| {
-        EndpointKind::from_name(name)
-            .ok_or_else(|| Problem::bad_request(format!("unknown endpoint `{}`", name.escape_debug())))
-    });
-    let endpoint = endpoint.transpose()?;
+    let now = question.now.as_ref().map_or(Ok(now), |time| time.read("now"))?;
+    let anchor = question.anchor.as_ref().map_or(Ok(now), |time| time.read("anchor"))?;
     let snapshot = match question.document {
-        Some(document) => match snapshot_of(document.get().as_bytes(), now) {
+        Some(document) => match snapshot_of(document.get().as_bytes(), anchor) {
             Ok(snapshot) => snapshot,
-            Err(error) => {
-                return Ok(json(StatusCode::UNPROCESSABLE_ENTITY, &super::problem::Refusal { error }));
-            }
+            Err(error) => return Ok(json(StatusCode::UNPROCESSABLE_ENTITY, &Refusal { error })),
         },
         None => Arc::clone(in_force),
     };
-    let facts = &question.request;
-    let labels: Vec<_> = facts.labels.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-    let request = Request {
-        tenant: facts.tenant.as_deref(),
-        index: facts.index.as_deref(),
-        principal: facts.principal.as_deref(),
-        endpoint,
-        request_id: facts.request_id.as_deref(),
-        trace_id: facts.trace_id.as_deref(),
-        labels: &labels,
-    };
-    let decision = snapshot.set.evaluate(&request, now);
-    let explain = question.explain.then(|| lines(&snapshot, &request, now));
-    let answer = Decided::of(&snapshot, decision, question.document.is_none(), explain);
-    Ok(json(StatusCode::OK, &answer))
+    question.request.with(|request| {
+        let decision = snapshot.set.evaluate(request, now);
+        let explain = question.explain.then(|| lines(&snapshot, request, now));
+        json(StatusCode::OK, &Decided::of(&snapshot, decision, question.document.is_none(), explain))
+    })
+}
+
+impl Facts {
+    fn with<T>(&self, ask: impl FnOnce(&Request<'_>) -> T) -> Result<T, Problem> {
+        let labels: Vec<_> =
+            self.labels.0.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        let unknown =
+            |name: &str| Problem::bad_request(format!("unknown endpoint `{}`", name.escape_debug()));
+        let endpoint = |name: &String| EndpointKind::from_name(name).ok_or_else(|| unknown(name));
+        Ok(ask(&Request {
+            tenant: self.tenant.as_deref(),
+            index: self.index.as_deref(),
+            principal: self.principal.as_deref(),
+            endpoint: self.endpoint.as_ref().map(endpoint).transpose()?,
+            request_id: self.request_id.as_deref(),
+            trace_id: self.trace_id.as_deref(),
+            labels: &labels,
+        }))
+    }
 }
 
 /// The document as if it lay under the usual key.
-fn snapshot_of(document: &[u8], now: UnixMillis) -> Result<Arc<Snapshot>, aldis_core::DecodeError> {
-    let set = DirectiveSet::decode(document, now)?;
-    let digest = Digest::of([(crate::store::DEFAULT_SCOPE.as_bytes(), document)]);
+fn snapshot_of(document: &[u8], anchor: UnixMillis) -> Result<Arc<Snapshot>, DecodeError> {
+    let set = DirectiveSet::decode(document, anchor)?;
+    let digest = Digest::of([(DEFAULT_SCOPE.as_bytes(), document)]);
     Ok(Arc::new(Snapshot { revision: Revision::ZERO, digest, set: Arc::new(set) }))
 }

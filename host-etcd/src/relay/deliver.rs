@@ -16,15 +16,7 @@ use super::problem::Problem;
 use super::{Shared, tags};
 use crate::duration;
 use crate::meter;
-
-/// The revision of the set.
-pub(crate) const REVISION: HeaderName = HeaderName::from_static("aldis-revision");
-/// Its digest.
-pub(crate) const DIGEST: HeaderName = HeaderName::from_static("aldis-digest");
-/// Whether the source confirms it.
-pub(crate) const STATE: HeaderName = HeaderName::from_static("aldis-state");
-/// What an image is.
-pub(crate) const IMAGE: &str = "application/vnd.aldis.image";
+use crate::wire;
 
 /// `?wait=30s`
 #[derive(Deserialize)]
@@ -58,7 +50,7 @@ pub(super) async fn image(
     Parameters(wait): Parameters<Wait>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    deliver(&shared, &wait, &headers, IMAGE, async |view| view.image()).await
+    deliver(&shared, &wait, &headers, wire::IMAGE_TYPE, async |view| view.image()).await
 }
 
 async fn deliver(
@@ -74,7 +66,7 @@ async fn deliver(
         true => StatusCode::NOT_MODIFIED.into_response(),
         false => ([(header::CONTENT_TYPE, content_type)], body(&view).await).into_response(),
     };
-    response.headers_mut().extend(names(&view).map(|(name, value)| (Some(name), value)).into_iter());
+    response.headers_mut().extend(names(&view));
     Ok(response)
 }
 
@@ -94,14 +86,16 @@ async fn news(hub: &Hub, headers: &HeaderMap, wait: Duration) -> Arc<View> {
     hub.view()
 }
 
-fn names(view: &View) -> [(HeaderName, HeaderValue); 5] {
+fn names(view: &View) -> [(HeaderName, HeaderValue); 6] {
     let digest = HeaderValue::try_from(view.snapshot.digest.to_string());
+    let cluster = HeaderValue::try_from(format!("{:x}", view.cluster_id));
     [
         (header::ETAG, view.etag.clone()),
         (header::CACHE_CONTROL, HeaderValue::from_static("no-cache")),
-        (REVISION, HeaderValue::from(view.snapshot.revision.as_u64())),
+        (wire::REVISION, HeaderValue::from(view.snapshot.revision.as_u64())),
         // Hexadecimal digits are always a legal value.
-        (DIGEST, digest.unwrap_or(HeaderValue::from_static(""))),
-        (STATE, HeaderValue::from_static(view.state.as_str())),
+        (wire::DIGEST, digest.unwrap_or(HeaderValue::from_static(""))),
+        (wire::CLUSTER, cluster.unwrap_or(HeaderValue::from_static(""))),
+        (wire::STATE, HeaderValue::from_static(view.state.as_str())),
     ]
 }

@@ -21,6 +21,8 @@ const BACKLOG: usize = 1024;
 pub(super) struct View {
     pub(super) snapshot: Arc<Snapshot>,
     pub(super) state: State,
+    /// The cluster that its revision counts in; zero if it is not known, as after a start from disk.
+    pub(super) cluster_id: u64,
     /// Whether the source has ever confirmed something to this process.
     pub(super) was_live: bool,
     /// Whether the relay ends.
@@ -62,7 +64,7 @@ struct Log {
 impl Hub {
     pub(super) fn new(store: &EtcdDirectiveStore) -> Self {
         let status = store.status();
-        let view = View::new(store.snapshot(), status.state, status.state == State::Live);
+        let view = View::new(store.snapshot(), &status, false);
         let (sender, _) = broadcast::channel(BACKLOG);
         let log = Log { last: 0, recent: VecDeque::new(), standing: standing(&status), sender };
         Self { view: watch::Sender::new(Arc::new(view)), log: Mutex::new(log), process: fastrand::u32(..) }
@@ -131,16 +133,18 @@ impl Hub {
         let snapshot = store.snapshot();
         self.view.send_if_modified(|view| {
             let is_same = Arc::ptr_eq(&view.snapshot, &snapshot);
-            if is_same && view.state == status.state {
+            if is_same && view.state == status.state && view.cluster_id == cluster_id(status) {
                 return false;
             }
-            let was_live = view.was_live || status.state == State::Live;
-            let is_ending = view.is_ending;
-            let next = match is_same {
-                true => View { state: status.state, was_live, ..view.again() },
-                false => View { is_ending, ..View::new(snapshot, status.state, was_live) },
-            };
-            *view = Arc::new(next);
+            let next = View::new(snapshot, status, view.was_live);
+            *view = Arc::new(
+                match is_same {
+                    // What has been written of it is not written again.
+                    true => View { document: Arc::clone(&view.document), ..next },
+                    false => next,
+                }
+                .ending(view.is_ending),
+            );
             true
         });
     }
@@ -165,9 +169,21 @@ pub(super) async fn follow(hub: Arc<Hub>, store: EtcdDirectiveStore) {
 }
 
 impl View {
-    fn new(snapshot: Arc<Snapshot>, state: State, was_live: bool) -> Self {
-        let etag = tags::of(&snapshot);
-        Self { snapshot, state, was_live, is_ending: false, etag, document: Arc::default() }
+    fn new(snapshot: Arc<Snapshot>, status: &Status, was_live: bool) -> Self {
+        Self {
+            etag: tags::of(&snapshot),
+            state: status.state,
+            cluster_id: cluster_id(status),
+            was_live: was_live || status.state == State::Live,
+            is_ending: false,
+            document: Arc::default(),
+            snapshot,
+        }
+    }
+
+    fn ending(mut self, is_ending: bool) -> Self {
+        self.is_ending = is_ending;
+        self
     }
 
     /// The same view, to be changed.
@@ -232,6 +248,10 @@ impl Log {
             }
         }
     }
+}
+
+fn cluster_id(status: &Status) -> u64 {
+    status.cluster_id.unwrap_or_default()
 }
 
 fn standing(status: &Status) -> Vec<(&'static str, Arc<str>)> {

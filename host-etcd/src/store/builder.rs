@@ -5,9 +5,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::error::StartError;
 use crate::clock::Readings;
-use crate::kv::etcd::{EtcdConnector, EtcdOptions, Tls};
+use crate::kv::etcd::{EtcdOptions, Tls};
 use crate::kv::{Connect, Scope};
 use crate::sink::Sink;
 
@@ -43,15 +42,11 @@ pub struct Builder {
 pub(super) enum Backend {
     Etcd(Box<EtcdOptions>),
     Other(Arc<dyn Connect>),
-}
-
-impl Backend {
-    pub(super) fn connector(&self) -> Result<Arc<dyn Connect>, StartError> {
-        Ok(match self {
-            Self::Etcd(options) => Arc::new(EtcdConnector::new(options).map_err(StartError::Options)?),
-            Self::Other(connect) => Arc::clone(connect),
-        })
-    }
+    #[cfg(feature = "relay")]
+    Relay {
+        urls: Vec<String>,
+        tls: Option<Tls>,
+    },
 }
 
 impl Builder {
@@ -61,6 +56,11 @@ impl Builder {
 
     pub(super) fn over(connect: Arc<dyn Connect>) -> Self {
         Self::new(Backend::Other(connect))
+    }
+
+    #[cfg(feature = "relay")]
+    pub(super) fn relay<E: Into<String>>(urls: impl IntoIterator<Item = E>) -> Self {
+        Self::new(Backend::Relay { urls: urls.into_iter().map(Into::into).collect(), tls: None })
     }
 
     fn new(backend: Backend) -> Self {
@@ -109,9 +109,15 @@ impl Builder {
         self.etcd_options(|options| options.request_timeout(limit))
     }
 
-    /// How to verify etcd's servers, and who to be for them.
-    pub fn tls(self, tls: Tls) -> Self {
-        self.etcd_options(|options| options.tls(tls))
+    /// How to verify the servers, and who to be for them.
+    pub fn tls(mut self, tls: Tls) -> Self {
+        self.backend = match self.backend {
+            Backend::Etcd(options) => Backend::Etcd(Box::new(options.tls(tls))),
+            #[cfg(feature = "relay")]
+            Backend::Relay { urls, .. } => Backend::Relay { urls, tls: Some(tls) },
+            other @ Backend::Other(_) => other,
+        };
+        self
     }
 
     /// User and password for etcd.

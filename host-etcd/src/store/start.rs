@@ -8,11 +8,13 @@ use std::time::Duration;
 use aldis_core::DirectiveSet;
 use tokio::sync::oneshot;
 
+use super::builder::Backend;
 use super::error::{EndpointFailure, StartError};
 use super::state::State;
 use super::{Builder, EtcdDirectiveStore, Shared};
 use crate::clock::Clock;
 use crate::driver::{self, Parts, StartFailure};
+use crate::kv::etcd::EtcdConnector;
 use crate::kv::{Connect, Revision};
 use crate::mirror::{Digest, Snapshot};
 use crate::sink::disk::Disk;
@@ -33,12 +35,19 @@ impl Builder {
     /// [`StartError`] within the connect timeout, if no endpoint could be read from and the store does not start from
     /// disk.
     pub async fn connect(mut self) -> Result<EtcdDirectiveStore, StartError> {
-        let connect = self.backend.connector()?;
         let clock = match self.readings.take() {
             Some(readings) => Clock::new(readings),
             None => Clock::system(),
         };
         let clock = Arc::new(clock.ok_or(StartError::NoClock)?);
+        let connect = match &self.backend {
+            Backend::Etcd(options) => Arc::new(EtcdConnector::new(options).map_err(StartError::Options)?),
+            Backend::Other(connect) => Arc::clone(connect),
+            #[cfg(feature = "relay")]
+            Backend::Relay { urls, tls } => {
+                return super::relayed::connect(&self, urls, tls.as_ref(), clock).await;
+            }
+        };
         let began = tokio::time::Instant::now();
         let left = || self.connect_timeout.saturating_sub(began.elapsed());
         let mut state = State::open(self.state_directory.as_deref(), &self.scope, &clock, self.flush_limit);
@@ -70,8 +79,7 @@ impl Builder {
         limit: Duration,
     ) -> Result<Running, StartFailure> {
         let board = Board::new(Arc::clone(clock), self.name.clone());
-        let cache = Arc::new(NativeCache::new(Arc::new(nothing())));
-        let native = Arc::<NativeCache>::clone(&cache) as Arc<dyn Sink>;
+        let (cache, sinks) = self.sinks();
         let mut config = self.config(connect.endpoints().len());
         config.connect_timeout = limit;
         config.held = state.mirror.lock().header();
@@ -80,7 +88,7 @@ impl Builder {
             connect: Arc::clone(connect),
             clock: Arc::clone(clock),
             board: Arc::clone(&board),
-            sinks: std::iter::once(native).chain(self.sinks.iter().cloned()).collect(),
+            sinks,
             strict_start: self.strict_start,
             mirror: state.mirror.clone(),
             fallback: state.fallback().filter(|_| self.start_from_disk),
@@ -101,6 +109,13 @@ impl Builder {
         }
     }
 
+    /// The native cache, and all that snapshots are handed to: the cache first.
+    pub(super) fn sinks(&self) -> (Arc<NativeCache>, Vec<Arc<dyn Sink>>) {
+        let cache = Arc::new(NativeCache::new(Arc::new(nothing())));
+        let native = Arc::<NativeCache>::clone(&cache) as Arc<dyn Sink>;
+        (cache, std::iter::once(native).chain(self.sinks.iter().cloned()).collect())
+    }
+
     fn config(&self, endpoints: usize) -> Config {
         let mut config = Config::new(self.scope.clone(), endpoints, fastrand::u64(..));
         config.connect_timeout = self.connect_timeout;
@@ -112,15 +127,15 @@ impl Builder {
 }
 
 /// A store's task that has started, and what is shared with it.
-struct Running {
-    cache: Arc<NativeCache>,
-    board: Arc<Board>,
-    clock: Arc<Clock>,
-    alive: oneshot::Sender<Infallible>,
+pub(super) struct Running {
+    pub(super) cache: Arc<NativeCache>,
+    pub(super) board: Arc<Board>,
+    pub(super) clock: Arc<Clock>,
+    pub(super) alive: oneshot::Sender<Infallible>,
 }
 
 impl Running {
-    fn with(self, disk: Option<Disk>) -> Shared {
+    pub(super) fn with(self, disk: Option<Disk>) -> Shared {
         let Self { cache, board, clock, alive } = self;
         Shared { cache, board, clock, _alive: alive, _disk: disk }
     }

@@ -117,9 +117,9 @@ impl fmt::Debug for EtcdOptions {
 /// PEM texts for TLS; none of them is checked before the first connection.
 #[derive(Clone, Default)]
 pub struct Tls {
-    pub(super) ca: Option<Vec<u8>>,
-    pub(super) identity: Option<(Vec<u8>, Vec<u8>)>,
-    pub(super) domain: Option<String>,
+    pub(crate) ca: Option<Vec<u8>>,
+    pub(crate) identity: Option<(Vec<u8>, Vec<u8>)>,
+    pub(crate) domain: Option<String>,
 }
 
 impl Tls {

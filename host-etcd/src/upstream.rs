@@ -1,0 +1,246 @@
+//! Follows a relay in place of etcd, so that relays can stand in tiers and proxies behind them.
+//!
+//! The relay is asked for its image, each time for another one than the last, and holds the answer back until there is one
+//! or a few seconds are over: so news comes at once, and silence is noticed. What it says is what is in force here, with
+//! its revision and its digest; lifetimes are absolute already, so a tier moves none.
+//!
+//! Of several relays one is followed, and the next when it fails. One of them may be behind: a revision below what is in
+//! force is taken for that, and followed only if it is the answer a few times over.
+
+use std::convert::Infallible;
+use std::panic::AssertUnwindSafe;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use futures_util::FutureExt;
+use tokio::sync::oneshot;
+use tracing::{Instrument, error, info, info_span, warn};
+
+use crate::backoff::Backoff;
+use crate::driver::{Outlet, Start, Started};
+use crate::kv::{Header, KvError, Revision};
+use crate::mirror::Snapshot;
+use crate::status::{Change, State};
+
+mod answer;
+mod exchange;
+mod target;
+
+use answer::Answer;
+use exchange::Exchange;
+use target::Target;
+
+pub(crate) use target::Targets;
+
+/// Delays between rounds over the relays that all failed.
+const RETRY: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(10));
+
+/// After so long without a failure the delays start over.
+const HEALTHY_AFTER: Duration = Duration::from_secs(30);
+
+/// How often a revision below the one in force is asked for again before it is believed.
+const DOUBTS: u32 = 4;
+
+/// Between two askings in doubt.
+const DOUBT_PAUSE: Duration = Duration::from_millis(250);
+
+/// What the task of a store over relays works with.
+pub(crate) struct Parts {
+    pub(crate) targets: Targets,
+    pub(crate) outlet: Outlet,
+    /// For the first connection to each relay, and then for any.
+    pub(crate) connect_timeout: Duration,
+    /// How long an answer is held back if there is no news, and how long after that it may be missing.
+    pub(crate) wait: Duration,
+    pub(crate) grace: Duration,
+    /// What the store is called in spans.
+    pub(crate) name: String,
+}
+
+/// Spawns the task. It ends when the sender that belongs to `end` is dropped, and tells once how the start went.
+///
+/// Must be called within a Tokio runtime that has its I/O and time drivers enabled.
+pub(crate) fn spawn(parts: Parts, mut end: oneshot::Receiver<Infallible>) -> oneshot::Receiver<Started> {
+    let span = info_span!("aldis_store", store = parts.name, scope = "relay");
+    let (start, started) = Start::new(parts.targets.len());
+    let follower = Follower {
+        backoff: Backoff::new(RETRY.0, RETRY.1, fastrand::u64(..)),
+        exchange: None,
+        held: None,
+        doubts: 0,
+        endpoint: 0,
+        failed_in_round: 0,
+        healthy_since: None,
+        is_live: false,
+        start,
+        parts,
+    };
+    let run = async move {
+        let following = pin!(follower.run());
+        // Either ends only with the store.
+        futures_util::future::select(following, &mut end).await;
+        info!("the store has ended");
+    };
+    tokio::spawn(run.instrument(span));
+    started
+}
+
+struct Follower {
+    parts: Parts,
+    start: Start,
+    exchange: Option<Exchange>,
+    /// What is in force: its entity tag, and where it stands.
+    held: Option<(http::HeaderValue, Header)>,
+    /// How often the relay has been asked whether it is really behind.
+    doubts: u32,
+    endpoint: usize,
+    failed_in_round: usize,
+    healthy_since: Option<Instant>,
+    is_live: bool,
+    backoff: Backoff,
+}
+
+impl Follower {
+    async fn run(mut self) -> Infallible {
+        loop {
+            match AssertUnwindSafe(self.step()).catch_unwind().await {
+                Ok(Ok(())) => {}
+                Ok(Err(cause)) => self.failed(cause).await,
+                Err(_) => {
+                    self.exchange = None;
+                    self.parts.outlet.board().update(|status| status.panics += 1);
+                    error!("the store's task panicked and goes on with a new connection");
+                }
+            }
+        }
+    }
+
+    /// One question and its answer.
+    async fn step(&mut self) -> Result<(), KvError> {
+        let etag = self.held.as_ref().map(|(etag, _)| etag.clone());
+        let (wait, limit) = (self.parts.wait, self.parts.wait.saturating_add(self.parts.grace));
+        let exchange = self.connected().await?;
+        let answer = exchange.image(etag.as_ref(), wait, limit).await?;
+        self.take(answer).await
+    }
+
+    async fn connected(&mut self) -> Result<&mut Exchange, KvError> {
+        let exchange = match self.exchange.take() {
+            Some(exchange) if exchange.is_open() => exchange,
+            _ => {
+                let target = self.target();
+                let exchange = Exchange::connect(&target, self.connect_limit()).await?;
+                self.parts.outlet.board().update(|status| status.endpoint = Some(target.name().to_owned()));
+                exchange
+            }
+        };
+        Ok(self.exchange.insert(exchange))
+    }
+
+    async fn take(&mut self, answer: Answer) -> Result<(), KvError> {
+        match answer {
+            Answer::Same { state } => self.confirmed(state),
+            Answer::Image { etag, header, snapshot, state } => {
+                if self.is_doubtful(header) {
+                    self.doubts += 1;
+                    return tokio::time::sleep(DOUBT_PAUSE).map(Ok).await;
+                }
+                self.put_in_force(etag, header, &snapshot);
+                self.confirmed(state);
+            }
+        }
+        self.start.tell(Ok(()));
+        Ok(())
+    }
+
+    /// A relay that is behind what is in force, or of another cluster.
+    fn is_doubtful(&self, header: Header) -> bool {
+        let Some((_, held)) = &self.held else { return false };
+        let is_ahead = header.cluster_id == held.cluster_id && header.revision >= held.revision;
+        !is_ahead && self.doubts < DOUBTS
+    }
+
+    fn put_in_force(&mut self, etag: http::HeaderValue, header: Header, snapshot: &Arc<Snapshot>) {
+        if let Some((_, held)) = self.held.as_ref().filter(|_| self.doubts >= DOUBTS) {
+            self.parts.outlet.board().cluster_changed(*held, header);
+            warn!(from = ?held, to = ?header, "the relay was behind, or is of another cluster; following it");
+        }
+        self.doubts = 0;
+        self.parts.outlet.board().update(|status| status.cluster_id = Some(header.cluster_id));
+        self.held = Some((etag, header));
+        self.parts.outlet.put_in_force(snapshot);
+    }
+
+    /// The relay has answered: what is in force is what it has. Whether its source confirms that is another question.
+    fn confirmed(&mut self, state: State) {
+        self.failed_in_round = 0;
+        let since = *self.healthy_since.get_or_insert_with(Instant::now);
+        if since.elapsed() >= HEALTHY_AFTER {
+            self.backoff.reset();
+        }
+        self.parts.outlet.sweep();
+        match state {
+            State::Live => {
+                let revision = self.held.as_ref().map_or(Revision::ZERO, |(_, header)| header.revision);
+                self.parts.outlet.board().confirmed(revision);
+                if !std::mem::replace(&mut self.is_live, true) {
+                    self.parts.outlet.board().live();
+                    info!("live");
+                }
+            }
+            _ => self.stale("the relay itself is cut off from its source".to_owned()),
+        }
+    }
+
+    fn stale(&mut self, cause: String) {
+        let status = self.parts.outlet.board().status().state;
+        if std::mem::take(&mut self.is_live) || (status == State::Starting && self.held.is_some()) {
+            warn!(cause, "stale: what was in force stays");
+            self.parts.outlet.board().update(|status| status.last_error = Some(cause.clone()));
+            self.parts.outlet.board().stale(cause);
+        }
+    }
+
+    async fn failed(&mut self, cause: KvError) {
+        self.exchange = None;
+        self.healthy_since = None;
+        self.failed_in_round += 1;
+        let delay = match self.failed_in_round >= self.parts.targets.len() {
+            true => self.backoff.next_delay(),
+            false => self.backoff.jitter(RETRY.0),
+        };
+        let failed = self.endpoint;
+        self.stale(cause.to_string());
+        self.tell_failure(&cause, delay);
+        self.endpoint = (failed + 1) % self.parts.targets.len();
+        if self.failed_in_round >= self.parts.targets.len() {
+            self.failed_in_round = 0;
+        }
+        self.start.endpoint_failed(failed, &cause);
+        tokio::time::sleep(delay).await;
+    }
+
+    fn tell_failure(&self, cause: &KvError, delay: Duration) {
+        let (endpoint, cause) = (self.target().name().to_owned(), cause.to_string());
+        info!(endpoint, cause, ?delay, "reconnecting");
+        let change = Change::Reconnecting { endpoint, cause: cause.clone(), delay };
+        self.parts.outlet.board().change(change, |status| {
+            status.reconnects = status.reconnects.saturating_add(1);
+            status.last_error = Some(cause.clone());
+        });
+    }
+
+    fn target(&self) -> Target {
+        self.parts.targets.at(self.endpoint)
+    }
+
+    /// While the store starts, each relay has its share of the time.
+    fn connect_limit(&self) -> Duration {
+        let relays = u32::try_from(self.parts.targets.len()).unwrap_or(u32::MAX).max(1);
+        match self.start.is_open() {
+            true => self.parts.connect_timeout / relays,
+            false => self.parts.connect_timeout,
+        }
+    }
+}
