@@ -167,20 +167,21 @@ impl Relay {
     /// If the address of the listener is not to be had. A connection that fails is not an error.
     pub async fn serve(self, listener: TcpListener, end: impl Future<Output = ()>) -> io::Result<()> {
         let hub = Arc::new(Hub::new(&self.store));
-        let following = tokio::spawn(hub::follow(Arc::clone(&hub), self.store.clone()));
         let shared = Arc::new(Shared {
             bodies: Semaphore::new(self.limits.bodies),
             drafts: Semaphore::new(self.limits.bodies),
-            hub,
-            store: self.store,
+            hub: Arc::clone(&hub),
+            store: self.store.clone(),
             limits: self.limits,
             publishing: self.publishing,
             render: self.render,
             digest_key: self.digest_key,
         });
-        let served = listen::serve(&shared, self.tls, listener, end).await;
-        following.abort();
-        served
+        // In one task, so that with this future all of it is gone.
+        tokio::select! {
+            served = listen::serve(&shared, self.tls, listener, end) => served,
+            never = hub::follow(&hub, &self.store) => match never {},
+        }
     }
 }
 

@@ -18,6 +18,7 @@ pub mod cluster;
 pub mod etcd;
 pub mod generate;
 pub mod golden;
+pub mod http;
 pub mod link;
 pub mod model;
 pub mod ordeal;

@@ -16,6 +16,9 @@ use super::problem::Problem;
 /// Room beside a document for what else a request says. What is no larger as a whole needs no permit.
 const SMALL: usize = 64 << 10;
 
+/// A document of the largest size, with what else a request says.
+const LARGEST: usize = MAX_BODY_BYTES + SMALL;
+
 /// A body, and the right to hold it in memory.
 pub(super) struct Held<'s> {
     pub(super) bytes: Bytes,
@@ -29,12 +32,16 @@ pub(super) async fn read<'s>(
     limits: &Limits,
     body: Body,
 ) -> Result<Held<'s>, Problem> {
+    // What says that it is too large is not waited for.
+    if body.size_hint().lower() > LARGEST as u64 {
+        return Err(too_large());
+    }
     let is_small = body.size_hint().upper().is_some_and(|bytes| bytes <= SMALL as u64);
     let permit = match is_small {
         true => None,
         false => Some(turn(permits, limits).await?),
     };
-    let limited = Limited::new(body, MAX_BODY_BYTES + SMALL).collect();
+    let limited = Limited::new(body, LARGEST).collect();
     match timeout(limits.body, limited).await {
         Ok(Ok(whole)) => Ok(Held { bytes: whole.to_bytes(), _permit: permit }),
         Ok(Err(error)) => Err(failed(&*error)),
@@ -53,11 +60,12 @@ async fn turn<'s>(permits: &'s Semaphore, limits: &Limits) -> Result<SemaphorePe
 
 fn failed(error: &(dyn std::error::Error + 'static)) -> Problem {
     match error.is::<LengthLimitError>() {
-        true => Problem::new(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            "body_too_large",
-            format!("a document has at most {MAX_BODY_BYTES} bytes"),
-        ),
+        true => too_large(),
         false => Problem::bad_request(format!("the request's body broke off: {error}")),
     }
+}
+
+fn too_large() -> Problem {
+    let message = format!("a document has at most {MAX_BODY_BYTES} bytes");
+    Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", message)
 }

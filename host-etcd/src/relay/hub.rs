@@ -1,6 +1,7 @@
 //! Where the store's changes come in, once, and every client takes them from.
 
 use std::collections::VecDeque;
+use std::convert::Infallible;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::http::HeaderValue;
@@ -155,17 +156,19 @@ impl Hub {
     }
 }
 
-/// Takes in what the store tells, until it is gone.
-pub(super) async fn follow(hub: Arc<Hub>, store: EtcdDirectiveStore) {
+/// Takes in what the store tells, for as long as it is polled.
+pub(super) async fn follow(hub: &Hub, store: &EtcdDirectiveStore) -> Infallible {
     let mut changes = store.changes();
     // What has changed since the hub was made.
-    hub.show(&store, changes.status());
+    hub.show(store, changes.status());
     while let Some(change) = changes.next().await {
         match change {
-            Change::Missed { .. } => hub.resync(&mut changes, &store),
-            change => hub.take(&change, &store),
+            Change::Missed { .. } => hub.resync(&mut changes, store),
+            change => hub.take(&change, store),
         }
     }
+    // The store has stopped, and nothing changes any more.
+    std::future::pending().await
 }
 
 impl View {
