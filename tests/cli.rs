@@ -26,6 +26,10 @@ mod precompiled;
 mod publish;
 #[path = "cli/schema.rs"]
 mod schema;
+#[path = "cli/serve.rs"]
+mod serve;
+#[path = "cli/served.rs"]
+mod served;
 #[path = "cli/vectors.rs"]
 mod vectors;
 #[path = "cli/watch.rs"]

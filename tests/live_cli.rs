@@ -11,10 +11,17 @@
 #[path = "cli/aldis.rs"]
 mod aldis;
 
+#[allow(dead_code, reason = "the other tests of the command use the rest")]
+#[path = "cli/served.rs"]
+mod served;
+
 use rig::etcd::{Etcd, Tls};
+use rig::eventually_blocking;
+use rig::http::Question;
 use serde_json::{Value, json};
 
 use crate::aldis::{Run, Watch, aldis, aldis_reading, command};
+use crate::served::{SOON, Served, TOKEN};
 
 const KEY: &str = "aldis/directives";
 const ACME: &str = r#"{"directives":[{"id":"acme","level":"Shape","ttl_secs":600,"tenant":"acme"}]}"#;
@@ -181,4 +188,57 @@ fn mutual_tls_and_a_user_are_shown_as_etcdctl_shows_them() {
     );
     let unknown = aldis(&["get", "--source", &source, "--cacert", ca]);
     assert!(unknown.code == 2 && unknown.err.contains("client certificate"), "{}", unknown.err);
+}
+
+#[test]
+fn a_relay_gives_on_what_etcd_has_and_publishes_to_it() {
+    each_etcd(|etcd| {
+        let folder = tempfile::tempdir().expect("a folder");
+        let tokens = folder.path().join("tokens");
+        std::fs::write(&tokens, TOKEN).expect("is written");
+        let tokens = tokens.to_str().expect("plain characters");
+        let served = Served::start(&["--source", &source(&etcd, KEY), "--token-file", tokens]);
+        etcd.put(KEY, ACME);
+        served.until_revision(2);
+        let etag = served.get("/v1/directives").header("etag").to_owned();
+        let put = Question::put("/v1/directives", BETA).header("if-match", etag.clone());
+        let answer = served.ask(put.clone().header("authorization", format!("Bearer {TOKEN}")));
+        assert_eq!((answer.status, &answer.json()["revision"]), (200, &json!(3)), "{}", answer.text());
+        assert_eq!(decide(&etcd, "beta")["level"], "ShapeTiming");
+        let answer = served.ask(put.header("authorization", format!("Bearer {TOKEN}")));
+        assert_eq!((answer.status, answer.reason()), (412, "conflict".to_owned()));
+        // One that nobody saw coming: straight to etcd, between the reading and the writing.
+        let digest = on(&etcd, &["get"]).json()["digest"].clone();
+        assert_eq!(served.get("/v1/image").header("aldis-digest"), digest.as_str().expect("is text"));
+        assert_eq!(served.end("-TERM"), 0);
+    });
+}
+
+#[test]
+fn while_etcd_is_down_a_relay_serves_what_was_good_also_after_a_restart() {
+    let mut etcd = Etcd::start();
+    let state = tempfile::tempdir().expect("a folder");
+    let state = state.path().to_str().expect("plain characters");
+    let source = source(&etcd, KEY);
+    let arguments =
+        ["--source", &source, "--state-dir", state, "--stale-after", "1s", "--dial-timeout", "1s"];
+    let served = Served::start(&arguments);
+    etcd.put(KEY, ACME);
+    served.until_revision(2);
+    let document = served.get("/v1/directives").text().to_owned();
+    etcd.kill();
+    eventually_blocking("it is no longer ready", SOON, || served.get("/readyz").status == 503);
+    assert_eq!(served.get("/v1/directives").text(), document);
+    assert_eq!(served.get("/v1/image").header("aldis-state"), "stale");
+    assert_eq!(served.end("-TERM"), 0);
+
+    let served = Served::start(&arguments);
+    let again = served.get("/v1/directives");
+    assert_eq!((again.text(), again.header("aldis-state")), (&*document, "stale"));
+    assert_eq!(served.get("/readyz").status, 503, "nothing was confirmed yet");
+    etcd.restart();
+    eventually_blocking("it is ready", SOON, || served.get("/readyz").status == 200);
+    etcd.put(KEY, BETA);
+    served.until_revision(3);
+    assert_eq!(served.end("-INT"), 0);
 }

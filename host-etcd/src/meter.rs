@@ -32,10 +32,10 @@
 //! | `aldis.guest.unanswered` | counter | count | `reason` | evaluations that were `OFF` for want of a guest (`not_ready`) or of room (`too_long`); told with each snapshot |
 //! | `aldis.guest.shadow.evaluations` | counter | count | | evaluations that were decided natively as well; told with each snapshot |
 //! | `aldis.guest.shadow.mismatches` | counter | count | | evaluations that a guest decided otherwise than the native core |
-//! | `aldis.relay.requests` | counter | count | `route`, `status` | requests answered, by the route's pattern and the HTTP status |
-//! | `aldis.relay.connections` | gauge | count | | connections that are open |
-//! | `aldis.relay.connections.refused` | counter | count | | connections closed at once, as there were too many |
-//! | `aldis.relay.waiting` | gauge | count | | requests that are held back until there is news |
+//! | `aldis.relay.requests` | counter | count | `route`, `status` | requests to the relay that were answered, by the route's pattern and the HTTP status |
+//! | `aldis.relay.connections` | gauge | count | | connections to the relay that are open |
+//! | `aldis.relay.connections.refused` | counter | count | | connections to the relay that were closed at once, as there were too many |
+//! | `aldis.relay.waiting` | gauge | count | | requests to the relay that are held back until there is news |
 //!
 //! `store` is the [name](crate::Builder::name) that the builder was given: of several stores in one process each needs
 //! its own, or their gauges overwrite each other.

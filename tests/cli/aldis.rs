@@ -28,10 +28,11 @@ impl Run {
 /// The command, deaf to the environment of whoever runs the tests.
 pub(crate) fn command(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_aldis"));
-    for name in
-        ["ALDIS_SOURCE", "ETCDCTL_CACERT", "ETCDCTL_CERT", "ETCDCTL_KEY", "ETCDCTL_USER", "ETCDCTL_PASSWORD"]
-    {
-        command.env_remove(name);
+    for name in ["CACERT", "CERT", "KEY", "USER", "PASSWORD"] {
+        command.env_remove(format!("ETCDCTL_{name}"));
+    }
+    for name in ["SOURCE", "LISTEN", "TOKEN_FILE", "LOG"] {
+        command.env_remove(format!("ALDIS_{name}"));
     }
     for name in ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE"] {
         command.env_remove(name);
@@ -62,7 +63,7 @@ fn ended(output: Output) -> Run {
     Run { code: output.status.code().expect("was not killed"), out, err }
 }
 
-/// A running `aldis watch --format json`.
+/// A running `aldis watch --format json`, or another that goes on.
 pub(crate) struct Watch {
     child: Child,
     lines: Receiver<String>,
@@ -71,10 +72,12 @@ pub(crate) struct Watch {
 impl Watch {
     /// Starts it on a source.
     pub(crate) fn start(source: &str, arguments: &[&str]) -> Self {
-        let mut child = command(&["watch", "--format", "json", "--source", source])
-            .args(arguments)
-            .spawn()
-            .expect("aldis runs");
+        Self::of(command(&["watch", "--format", "json", "--source", source]).args(arguments))
+    }
+
+    /// Starts any command that goes on and tells of it in JSON.
+    pub(crate) fn of(command: &mut Command) -> Self {
+        let mut child = command.spawn().expect("aldis runs");
         let lines = lines_of(child.stdout.take().expect("piped"));
         Self { child, lines }
     }

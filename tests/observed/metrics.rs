@@ -99,12 +99,16 @@ async fn labels_take_a_few_values_and_nothing_of_a_document() {
         for (name, value) in labels {
             assert_eq!(planted_in(value), None, "{}", row.0);
             let is_known = match (row.0.as_str(), name.as_str()) {
-                (_, "store") => value == "edge",
+                (_, "store") => ["edge", "relayed"].contains(&value.as_str()),
                 (_, "sink") => value == "broken",
                 ("aldis.store.documents.refused", "reason") => {
                     ["invalid_json", "unknown_level", "bad_timestamp", "unknown_endpoint"]
                         .contains(&value.as_str())
                 }
+                ("aldis.relay.requests", "route") => {
+                    ["/v1/image", "/v1/directives", "/v1/eval", "none"].contains(&value.as_str())
+                }
+                ("aldis.relay.requests", "status") => ["200", "304", "400", "404"].contains(&value.as_str()),
                 _ => table.iter().any(|(known, what)| known == row && what.contains(&format!("`{value}`"))),
             };
             assert!(is_known, "{}: {name} is {value}", row.0);
@@ -118,6 +122,7 @@ async fn counts_and_gauges_are_those_of_the_story() {
     let value = |name: &str, label: Option<&str>| {
         let metric = recorded.iter().find(|metric| {
             metric.row.0 == name
+                && metric.labels.iter().all(|(_, value)| value != "relayed")
                 && label.is_none_or(|label| metric.labels.iter().any(|(_, value)| value == label))
         });
         metric.unwrap_or_else(|| panic!("{name} {label:?} is not there")).value
@@ -144,6 +149,9 @@ async fn counts_and_gauges_are_those_of_the_story() {
         // Of eight, of which four were told.
         ("aldis.guest.shadow.evaluations", None, 2.0),
         ("aldis.guest.shadow.mismatches", None, 4.0),
+        ("aldis.relay.requests", Some("304"), 1.0),
+        ("aldis.relay.requests", Some("none"), 1.0),
+        ("aldis.relay.waiting", None, 0.0),
     ] {
         assert!((value(name, label) - expected).abs() < 0.1, "{name} {label:?}: {}", value(name, label));
     }

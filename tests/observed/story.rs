@@ -9,9 +9,12 @@ use aldis_abi::name;
 use aldis_core::Request;
 use aldis_etcd::kv::memory::MemoryKv;
 use aldis_etcd::kv::{Key, KvError, KvWriter};
+use aldis_etcd::relay::Relay;
 use aldis_etcd::sink::guest::{GuestEngine, GuestLimits, GuestSink};
 use aldis_etcd::{EtcdDirectiveStore, OnDemandDirectives, Sink, SinkError, Snapshot, State, Status};
 use rig::eventually;
+use rig::http::{Client, Question};
+use tokio::net::TcpListener;
 
 use crate::faulty::{Fault, Faulty};
 use crate::reader::{Mood, Moody};
@@ -41,6 +44,28 @@ pub(crate) async fn tell() {
     a_store_goes_through_everything().await;
     tenants_are_loaded_in_every_way().await;
     guests_go_wrong();
+    // Sockets know nothing of virtual time: it would run on while they are waited for.
+    tokio::time::resume();
+    a_relay_is_asked().await;
+    tokio::time::pause();
+}
+
+async fn a_relay_is_asked() {
+    let kv = MemoryKv::new();
+    put(&kv, "a", GOOD).await;
+    let store = EtcdDirectiveStore::over(Arc::new(kv)).scope(PREFIX).name("relayed").connect().await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("is bound");
+    let relay = Relay::new(store.expect("memory answers"));
+    let asking = async {
+        let mut client = Client::connect(address).await;
+        let etag = client.ask(Question::get("/v1/image")).await.header("etag").to_owned();
+        client.ask(Question::get("/v1/image?wait=50ms").header("if-none-match", etag)).await;
+        client.ask(Question::get(format!("/v1/directives?{TENANT}"))).await;
+        client.ask(Question::get(format!("/{TENANT}"))).await;
+        client.ask(Question::post("/v1/eval", format!(r#"{{"request":{{"tenant":"{TENANT}"}}}}"#))).await;
+    };
+    relay.serve(listener, asking).await.expect("has its address");
 }
 
 async fn a_store_goes_through_everything() {
