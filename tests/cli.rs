@@ -12,6 +12,8 @@ mod aldis;
 
 #[path = "cli/check.rs"]
 mod check;
+#[path = "cli/crowd.rs"]
+mod crowd;
 #[path = "cli/demo.rs"]
 mod demo;
 #[path = "cli/eval.rs"]

@@ -99,6 +99,11 @@ impl Watch {
         }
     }
 
+    /// The process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Sends a signal and waits for the end: the exit code.
     pub(crate) fn end(mut self, signal: &str) -> i32 {
         let id = self.child.id().to_string();

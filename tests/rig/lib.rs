@@ -27,9 +27,11 @@ pub mod stall;
 pub mod tls;
 pub mod vectors;
 
+mod open_files;
 mod port;
 mod say;
 mod wait;
 
+pub use open_files::open_files;
 pub use say::say;
 pub use wait::{eventually, eventually_blocking};

@@ -4,6 +4,7 @@ use std::io;
 use std::sync::Arc;
 
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde::Serialize;
 use tokio::net::TcpListener;
 use tracing_subscriber::filter::LevelFilter;
@@ -23,6 +24,9 @@ use super::failure::{Answer, Failure};
 use super::store::Followed;
 use super::{Console, input};
 
+/// Open files that are no connections of clients.
+const FILES_BESIDE: u64 = 64;
+
 /// How often what is counted is tidied up; the recorder keeps samples until then.
 const UPKEEP: std::time::Duration = std::time::Duration::from_secs(5);
 
@@ -30,6 +34,7 @@ const UPKEEP: std::time::Duration = std::time::Duration::from_secs(5);
 pub(super) async fn run(global: &Global, args: &ServeArgs, console: &mut Console) -> Result<Answer, Failure> {
     let mut end = End::new()?;
     log(args.log, global.format);
+    allow_connections(args.max_connections);
     let recorded = recorder()?;
     let source = match global.source {
         Some(_) => source(global)?,
@@ -120,6 +125,20 @@ async fn publishing(
         }
     };
     Ok(Some(Publishing::new(kv, scope(source), tokens)))
+}
+
+/// Every connection is an open file, and a shell often allows a thousand of them only.
+fn allow_connections(count: usize) {
+    let wanted = u64::try_from(count).unwrap_or(u64::MAX).saturating_add(FILES_BESIDE);
+    let limit = getrlimit(Resource::Nofile);
+    if limit.current.is_none_or(|current| current >= wanted) {
+        return;
+    }
+    let raised = limit.maximum.map_or(wanted, |maximum| maximum.min(wanted));
+    let set = setrlimit(Resource::Nofile, Rlimit { current: Some(raised), maximum: limit.maximum });
+    if set.is_err() || raised < wanted {
+        tracing::warn!(wanted, allowed = raised, "fewer files may be open than there may be connections");
+    }
 }
 
 fn recorder() -> Result<PrometheusHandle, Failure> {
