@@ -17,6 +17,7 @@ const CLIPPY: &[&str] = &[
     "--package aldis-etcd",
     "--package aldis-etcd --features guest-runtime",
     "--package aldis-etcd --features guest",
+    "--package aldis-etcd --features relay",
     "--package aldis-core --no-default-features --target wasm32v1-none",
     "--package aldis-guest --target wasm32v1-none",
 ];
