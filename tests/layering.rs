@@ -62,6 +62,7 @@ const HOST: House = House {
         "driver",
         "upstream",
         "store",
+        "layer",
         "stream",
         "fetch_cache",
         "on_demand",

@@ -18,6 +18,8 @@ mod driver;
 mod duration;
 pub mod fetch_cache;
 pub mod kv;
+#[cfg(feature = "layer")]
+pub mod layer;
 pub mod meter;
 pub mod mirror;
 pub mod on_demand;

@@ -95,6 +95,12 @@ impl EtcdDirectiveStore {
         self.shared.cache.load()
     }
 
+    /// Looks at the present snapshot without keeping it: unlike [`snapshot`](Self::snapshot) that touches no count that
+    /// all threads share. For where a [`Reader`] cannot be kept; it should not take long.
+    pub fn with_snapshot<T>(&self, look: impl FnOnce(&Arc<Snapshot>) -> T) -> T {
+        self.shared.cache.with(look)
+    }
+
     /// What the store knows about itself. Takes a lock that requests do not.
     #[must_use]
     pub fn status(&self) -> Status {

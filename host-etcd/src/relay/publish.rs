@@ -223,3 +223,26 @@ impl From<PublishError> for Problem {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_is_taken_over_tls_and_from_loopback_and_from_nobody_else() {
+        for (address, is_encrypted, may) in [
+            ("127.0.0.1:1", false, true),
+            ("127.8.8.8:1", false, true),
+            ("[::1]:1", false, true),
+            ("[::ffff:127.0.0.1]:1", false, true),
+            ("192.0.2.1:1", false, false),
+            ("[2001:db8::1]:1", false, false),
+            ("[::ffff:192.0.2.1]:1", false, false),
+            ("0.0.0.0:1", false, false),
+            ("192.0.2.1:1", true, true),
+        ] {
+            let peer = Peer { address: address.parse().expect("an address"), is_encrypted };
+            assert_eq!(peer.is_private(), may, "{peer:?}");
+        }
+    }
+}

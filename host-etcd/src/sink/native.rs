@@ -30,6 +30,11 @@ impl NativeCache {
         self.present.load_full()
     }
 
+    /// Looks at the present snapshot without counting a reference to it.
+    pub fn with<T>(&self, look: impl FnOnce(&Arc<Snapshot>) -> T) -> T {
+        look(&self.present.load())
+    }
+
     /// The present set, kept alive by the caller.
     #[must_use]
     pub fn load_set(&self) -> Arc<DirectiveSet> {
