@@ -27,6 +27,7 @@
 
 mod args;
 mod backend;
+mod certificate;
 mod check;
 mod complaint;
 mod console;

@@ -5,13 +5,14 @@ use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
 use std::process::Command;
 
+use rig::eventually_blocking;
 use rig::http::Question;
 use rig::tls::Certificates;
 use serde_json::{Value, json};
 
 use super::{Scratch, text};
 use crate::aldis::{Watch, aldis, command};
-use crate::served::{Served, TOKEN};
+use crate::served::{SOON, Served, TOKEN};
 
 const ACME: &str = r#"{"directives":[{"id":"a","level":"Shape","ttl_secs":600,"tenant":"acme"}]}"#;
 
@@ -79,6 +80,29 @@ fn under_tls_it_is_believed_by_those_who_trust_its_authority() {
     let wrong_name = aldis(&["eval", "--source", &served.url, "--cacert", &ca, "--server-name", "elsewhere"]);
     assert_eq!(wrong_name.code, 2, "{}", wrong_name.out);
     assert!(wrong_name.err.contains("certificate"), "{}", wrong_name.err);
+}
+
+/// Files are renewed one after the other, and for a moment do not go together.
+#[test]
+fn a_certificate_that_is_renewed_is_shown_to_whoever_connects_next() {
+    let scratch = Scratch::new();
+    let (old, new) = (
+        Certificates::generate(&scratch.path("old"), "nobody"),
+        Certificates::generate(&scratch.path("new"), "nobody"),
+    );
+    let (cert, key) = (scratch.file("cert.pem", ""), scratch.file("key.pem", ""));
+    fs::copy(old.server_certificate(), &cert).expect("is copied");
+    fs::copy(old.server_key(), &key).expect("is copied");
+    let served = Served::start(&["--tls-cert", &cert, "--tls-key", &key]);
+    let is_trusted_by = |ca| aldis(&["eval", "--source", &served.url, "--cacert", ca]).code == 0;
+    let [old_ca, new_ca] = [text(&old.ca()), text(&new.ca())];
+    assert!(is_trusted_by(&old_ca) && !is_trusted_by(&new_ca));
+    fs::copy(new.server_certificate(), &cert).expect("is copied");
+    std::thread::sleep(std::time::Duration::from_millis(1500));
+    assert!(is_trusted_by(&old_ca), "half of it changes nothing");
+    fs::copy(new.server_key(), &key).expect("is copied");
+    eventually_blocking("the new one is shown", SOON, || is_trusted_by(&new_ca));
+    assert!(!is_trusted_by(&old_ca));
 }
 
 #[test]

@@ -229,7 +229,7 @@ pub(super) struct ServeArgs {
     /// Let those publish who show a token of this file: one a line, of 16 bytes at least
     #[arg(long, value_name = "FILE", env = "ALDIS_TOKEN_FILE")]
     pub(super) token_file: Option<PathBuf>,
-    /// Serve under TLS with this chain of certificates (PEM)
+    /// Serve under TLS with this chain of certificates (PEM); renewed when the file is
     #[arg(long, value_name = "FILE", requires = "tls_key")]
     pub(super) tls_cert: Option<PathBuf>,
     /// The key of the first of those certificates (PEM)

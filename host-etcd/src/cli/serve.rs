@@ -13,11 +13,12 @@ use crate::kv::etcd::EtcdKv;
 use crate::kv::memory::MemoryKv;
 use crate::meter;
 use crate::publish::Writable;
-use crate::relay::{Limits, Publishing, Relay, ServerTls, Tokens};
+use crate::relay::{Limits, Publishing, Relay, Tokens};
 use crate::source::Source;
 
 use super::args::{EtcdArgs, Format, Global, LogLevel, ServeArgs};
 use super::backend::{options, scope, source};
+use super::certificate::{Certificate, renewal};
 use super::console::GOOD;
 use super::end::End;
 use super::failure::{Answer, Failure};
@@ -47,8 +48,9 @@ pub(super) async fn run(global: &Global, args: &ServeArgs, console: &mut Console
     };
     let Followed { store, file } = Followed::over(&source, &global.etcd, memory.clone(), configure).await?;
     let mut relay = Relay::new(store).limits(limits(args)).metrics(render(&recorded));
-    if let Some(tls) = tls(args)? {
-        relay = relay.tls(tls);
+    let certificate = Certificate::open(args)?;
+    if let Some(certificate) = &certificate {
+        relay = relay.tls(certificate.tls.clone());
     }
     if let Some(publishing) = publishing(args, &source, &global.etcd, memory).await? {
         relay = relay.publishing(publishing);
@@ -61,6 +63,7 @@ pub(super) async fn run(global: &Global, args: &ServeArgs, console: &mut Console
         }
         () = file.follow() => Ok(Answer::Yes),
         () = upkeep(&recorded) => Ok(Answer::Yes),
+        () = renewal(certificate) => Ok(Answer::Yes),
     }
 }
 
@@ -92,12 +95,6 @@ fn limits(args: &ServeArgs) -> Limits {
         drain: args.drain,
         ..Limits::STANDARD
     }
-}
-
-fn tls(args: &ServeArgs) -> Result<Option<ServerTls>, Failure> {
-    let (Some(cert), Some(key)) = (&args.tls_cert, &args.tls_key) else { return Ok(None) };
-    let tls = ServerTls::new(&input::read(cert)?, &input::read(key)?);
-    tls.map(Some).map_err(|error| Failure::trouble(error.to_string()))
 }
 
 async fn publishing(
