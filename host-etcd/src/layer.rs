@@ -34,8 +34,8 @@ use std::task::{Context, Poll};
 use aldis_core::Decision;
 use tower_layer::Layer;
 use tower_service::Service;
+use tracing::Span;
 use tracing::instrument::{Instrument, Instrumented};
-use tracing::{Span, error_span, field};
 
 use crate::mirror::Snapshot;
 use crate::store::EtcdDirectiveStore;
@@ -43,13 +43,11 @@ use crate::store::EtcdDirectiveStore;
 mod decided;
 mod filter;
 mod head;
+mod span;
 
 pub use decided::Decided;
 pub use filter::DecisionFilter;
 pub use head::{Head, Mapping};
-
-/// The name of the span around a request that was decided about.
-const SPAN: &str = "aldis_request";
 
 /// Puts a decision beside each request.
 #[derive(Clone)]
@@ -100,7 +98,7 @@ where
         let Some(decided) = self.decide(&Head::of(&request)) else {
             return self.inner.call(request).instrument(Span::none());
         };
-        let span = span(&decided);
+        let span = span::of(&decided);
         request.extensions_mut().insert(decided);
         let handling = span.in_scope(|| self.inner.call(request));
         handling.instrument(span)
@@ -119,18 +117,6 @@ impl<S, M: Mapping> Decide<S, M> {
             (decision != Decision::OFF).then(|| Decided::new(decision, Arc::clone(snapshot)))
         })
     }
-}
-
-/// At the level of errors, so that a filter which lets little through lets it through all the same.
-fn span(decided: &Decided) -> Span {
-    error_span!(
-        SPAN,
-        "aldis.level" = decided.level().as_str(),
-        "aldis.decided_by" = decided.id().map(field::display),
-        "aldis.revision" = decided.revision().map(crate::kv::Revision::as_u64),
-        "aldis.ring_buffer" = decided.ring_buffer(),
-        "aldis.capture" = decided.capture(),
-    )
 }
 
 impl<M> fmt::Debug for DecideLayer<M> {

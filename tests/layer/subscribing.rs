@@ -105,3 +105,14 @@ async fn a_request_can_be_recorded_less_than_all_else() {
         "{other:?}"
     );
 }
+
+/// As for what is exported: nothing but requests of a level, with what happens inside them.
+#[tokio::test]
+async fn what_is_recorded_of_no_other_request_is_recorded_of_none_below_the_level_either() {
+    let filter = DecisionFilter::new(LevelFilter::OFF).of(DiagLevel::ShapeTiming, LevelFilter::INFO);
+    let acme = recorded_of("acme", filter).await;
+    assert!(acme[0].starts_with("aldis_request aldis.level=\"ShapeTiming\""), "{acme:?}");
+    assert_eq!(acme[1..], ["INFO message=coarse"]);
+    assert_eq!(recorded_of("beta", filter).await, [""; 0]);
+    assert_eq!(recorded_of("other", filter).await, [""; 0]);
+}

@@ -1,15 +1,13 @@
 //! How much a subscriber records of one request, by what was decided about it.
 
 use aldis_core::DiagLevel;
-use tracing::field::{Field, Visit};
 use tracing::level_filters::LevelFilter;
-use tracing::span::{Attributes, Id};
 use tracing::subscriber::Interest;
 use tracing::{Metadata, Subscriber};
 use tracing_subscriber::layer::{Context, Filter};
 use tracing_subscriber::registry::LookupSpan;
 
-use super::SPAN;
+use super::span;
 
 /// A filter of [`tracing_subscriber`] that records up to one level everywhere, and inside requests that were decided about
 /// up to the level that belongs to their decision, be it more or less.
@@ -56,6 +54,12 @@ impl DecisionFilter {
         place.and_then(|place| self.inside.get(place)).copied().unwrap_or(self.elsewhere)
     }
 
+    /// Whether the span of such a request is recorded: it is, unless nothing inside it is, nor anywhere else. Where
+    /// something is recorded elsewhere, the span is what tells that it is not to be here.
+    fn needs(&self, level: DiagLevel) -> bool {
+        self.elsewhere.max(self.inside(level)) != LevelFilter::OFF
+    }
+
     fn most(&self) -> LevelFilter {
         self.inside.iter().copied().fold(self.elsewhere, LevelFilter::max)
     }
@@ -63,49 +67,25 @@ impl DecisionFilter {
 
 impl<S: Subscriber + for<'a> LookupSpan<'a>> Filter<S> for DecisionFilter {
     fn enabled(&self, metadata: &Metadata<'_>, context: &Context<'_, S>) -> bool {
-        if metadata.name() == SPAN {
-            return true;
+        if let Some(level) = span::level(metadata) {
+            return self.needs(level);
         }
-        let decided = context.lookup_current().and_then(|span| {
-            // The innermost counts.
-            span.scope().find_map(|span| span.extensions().get::<DiagLevel>().copied())
-        });
+        // The innermost counts.
+        let decided = context.lookup_current();
+        let decided = decided.and_then(|span| span.scope().find_map(|span| span::level(span.metadata())));
         *metadata.level() <= decided.map_or(self.elsewhere, |level| self.inside(level))
     }
 
     /// Whether something is recorded depends on where it happens, unless it never is.
     fn callsite_enabled(&self, metadata: &'static Metadata<'static>) -> Interest {
-        match *metadata.level() <= self.most() || metadata.name() == SPAN {
-            true => Interest::sometimes(),
-            false => Interest::never(),
-        }
+        let may_be = match span::level(metadata) {
+            Some(level) => self.needs(level),
+            None => *metadata.level() <= self.most(),
+        };
+        if may_be { Interest::sometimes() } else { Interest::never() }
     }
 
     fn max_level_hint(&self) -> Option<LevelFilter> {
-        Some(self.most().max(LevelFilter::ERROR))
+        Some(self.most())
     }
-
-    fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
-        if attributes.metadata().name() != SPAN {
-            return;
-        }
-        let mut found = Found(None);
-        attributes.record(&mut found);
-        if let (Some(level), Some(span)) = (found.0, context.span(id)) {
-            span.extensions_mut().replace(level);
-        }
-    }
-}
-
-/// The level in the fields of our span.
-struct Found(Option<DiagLevel>);
-
-impl Visit for Found {
-    fn record_str(&mut self, field: &Field, value: &str) {
-        if field.name() == "aldis.level" {
-            self.0 = DiagLevel::from_name(value);
-        }
-    }
-
-    fn record_debug(&mut self, _field: &Field, _value: &dyn std::fmt::Debug) {}
 }
