@@ -76,6 +76,7 @@ impl Decided {
 
     /// `revision:digest:id`, by which a log line can be traced to the directive that asked for it; the digest by its first
     /// twelve digits. `-` while the request is off.
+    #[must_use]
     pub fn stamp(&self) -> impl fmt::Display + '_ {
         Stamp(self)
     }
