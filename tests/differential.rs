@@ -16,3 +16,5 @@ mod only_theirs;
 mod reference;
 #[path = "differential/same.rs"]
 mod same;
+#[path = "differential/sink.rs"]
+mod sink;

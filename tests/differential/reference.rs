@@ -16,6 +16,11 @@ impl Reference {
         decode_directive_set(body, &ManualClock::new()).map(Self)
     }
 
+    /// A set of the reference that came about otherwise.
+    pub(crate) const fn of(set: osproxy_observe::DirectiveSet) -> Self {
+        Self(set)
+    }
+
     /// Its three questions as one verdict; it does not say which directive decides.
     pub(crate) fn decide(&self, request: &Request, late: Duration) -> Verdict {
         let clock = ManualClock::new();
