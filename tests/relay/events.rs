@@ -86,10 +86,10 @@ async fn a_client_that_is_too_slow_starts_over() {
         let body = ONE.replace("\"a\"", &format!("\"{turn:0>100}\""));
         served.put(&body).await;
     }
-    let last = served.store.snapshot().revision.to_string();
+    let last = served.store.snapshot().revision.as_u64();
     let mut heard = 0;
     let caught_up = async {
-        while next(&mut events).await.1["revision"].to_string() != last {
+        while next(&mut events).await.1["revision"] != last {
             heard += 1;
         }
     };

@@ -174,9 +174,10 @@ async fn one_connection_more_than_there_are_places_is_closed_and_a_place_is_free
 #[tokio::test]
 async fn a_client_that_does_not_read_keeps_nobody_waiting() {
     let served = Served::limited(SHORT).await;
-    let directives: Vec<String> = (0..12_000)
-        .map(|number| ONE[15..ONE.len() - 2].replace("\"a\"", &format!("\"d{number}\"")))
-        .collect();
+    let directive = |number| {
+        format!(r#"{{"id":"d{number}","level":"Shape","expires_at":"2040-01-01T00:00:00Z","tenant":"acme"}}"#)
+    };
+    let directives: Vec<String> = (0..12_000).map(directive).collect();
     served.put(&format!(r#"{{"directives":[{}]}}"#, directives.join(","))).await;
     let mut stuck = Vec::new();
     for _ in 0..20 {
