@@ -24,8 +24,8 @@ async fn a_request_has_its_decision_beside_it_and_what_that_came_from() {
     assert_eq!((acme.level(), acme.id(), acme.capture()), (DiagLevel::ShapeTiming, Some("timing"), false));
     let snapshot = store.snapshot();
     assert_eq!((acme.revision(), acme.digest()), (Some(snapshot.revision), Some(snapshot.digest)));
-    let digest = snapshot.digest.to_string();
-    assert_eq!(acme.stamp().to_string(), format!("{}:{}:timing", snapshot.revision, &digest[..12]));
+    let digest: String = snapshot.digest.to_string().chars().take(12).collect();
+    assert_eq!(acme.stamp().to_string(), format!("{}:{digest}:timing", snapshot.revision));
     let beta = decided("beta").await;
     assert_eq!((beta.level(), beta.id(), beta.capture()), (DiagLevel::Shape, Some("shape"), true));
     let gamma = decided("gamma").await;

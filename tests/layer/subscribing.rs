@@ -68,8 +68,7 @@ async fn recorded_of(name: &str, filter: DecisionFilter) -> Vec<String> {
     handled.expect("never fails");
     drop(guard);
     drop(store);
-    let lines = recorded.0.lock().expect("unbroken").clone();
-    lines
+    recorded.0.lock().expect("unbroken").clone()
 }
 
 #[tokio::test]

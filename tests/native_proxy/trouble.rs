@@ -42,7 +42,7 @@ fn first_id(store: &EtcdDirectiveStore) -> Option<String> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whatever_happens_to_etcd_no_request_is_lost_and_none_is_decided_by_what_is_not_in_force() {
     let mut etcd = Etcd::start();
-    etcd.put(KEY, &document("one"));
+    etcd.put(KEY, document("one"));
     let store = EtcdDirectiveStore::builder([etcd.endpoint()]).connect().await.expect("starts");
     let scene = Scene::over(store).await;
     let (answered, ended) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicBool::new(false)));
@@ -69,7 +69,7 @@ async fn whatever_happens_to_etcd_no_request_is_lost_and_none_is_decided_by_what
         }
     };
     in_force("at the start", "one").await;
-    etcd.put(KEY, &document("two"));
+    etcd.put(KEY, document("two"));
     in_force("after a flip", "two").await;
     etcd.put(KEY, r#"{"directives":[{"id":"bad","level":"Shape","ttl_secs":60,"tennant":"acme"}]}"#);
     eventually("it is refused", SOON, || !scene.store.status().refused.is_empty()).await;
@@ -78,7 +78,7 @@ async fn whatever_happens_to_etcd_no_request_is_lost_and_none_is_decided_by_what
     eventually("the loss is known", SOON, || scene.store.status().state == State::Stale).await;
     in_force("while etcd is down", "two").await;
     etcd.restart();
-    etcd.put(KEY, &document("three"));
+    etcd.put(KEY, document("three"));
     in_force("after its restart", "three").await;
     let before = answered.load(Ordering::Relaxed);
     etcd.put(KEY, r#"{"directives":[]}"#);
