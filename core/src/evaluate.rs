@@ -3,14 +3,15 @@
 use crate::decision::Decision;
 use crate::directive::DirectiveIndex;
 use crate::hash;
+use crate::image::bucket::Tagged;
 use crate::image::key::{self, Key, Part};
 use crate::image::layout::Sections;
 use crate::image::{Group, LIST, Record, facts, flags};
 use crate::judge::{Buckets, WhyNot, judge};
-use crate::request::Request;
+use crate::request::{Request, RequestFacts};
 use crate::set::DirectiveSet;
 use crate::time::UnixMillis;
-use crate::vocabulary::DiagLevel;
+use crate::vocabulary::{DiagLevel, EndpointKind};
 
 /// Sets of up to this many directives are walked: hashing the request's facts would cost more.
 const WALKED: usize = 3;
@@ -23,22 +24,27 @@ impl DirectiveSet {
     /// that this request can meet, costs one probe of a hash table, until nothing left could change the decision.
     #[inline]
     pub fn evaluate(&self, request: &Request<'_>, now: UnixMillis) -> Decision {
-        if now.as_u64() >= self.sections().layout().latest_expiry() {
-            return Decision::OFF;
-        }
-        self.decide(request, now)
+        if self.is_over(now) { Decision::OFF } else { self.decide(request, now) }
+    }
+
+    /// [`evaluate`](Self::evaluate), of a request in any form.
+    #[inline]
+    pub fn evaluate_facts(&self, request: &impl RequestFacts, now: UnixMillis) -> Decision {
+        if self.is_over(now) { Decision::OFF } else { self.decide(request, now) }
+    }
+
+    fn is_over(&self, now: UnixMillis) -> bool {
+        now.as_u64() >= self.sections().layout().latest_expiry()
     }
 
     // In place on WebAssembly, where each function that is called looks at the deadline first.
     #[cfg_attr(target_family = "wasm", inline(always))]
-    fn decide(&self, request: &Request<'_>, now: UnixMillis) -> Decision {
-        let walk = || Walk::new(self.sections(), request, now);
-        if self.len() <= WALKED { walk().every_directive() } else { walk().every_group() }
+    fn decide(&self, request: &impl RequestFacts, now: UnixMillis) -> Decision {
+        let walk = Walk { sections: self.sections(), request, now, buckets: Buckets::new() };
+        let verdict = if self.len() <= WALKED { walk.every_directive() } else { walk.every_group() };
+        verdict.decision()
     }
 }
-
-/// A suppressing directive applies: nothing else matters.
-struct Suppressed;
 
 /// A directive does not apply, whatever the reason.
 struct NotAtAll;
@@ -50,173 +56,193 @@ impl From<WhyNot<'_>> for NotAtAll {
     }
 }
 
-struct Walk<'i, 'r> {
+/// What stays the same all the way.
+struct Walk<'i, 'r, R> {
     sections: Sections<'i>,
-    request: &'r Request<'r>,
+    request: &'r R,
     now: UnixMillis,
     buckets: Buckets,
-    verdict: Verdict,
 }
 
-impl<'i, 'r> Walk<'i, 'r> {
-    fn new(sections: Sections<'i>, request: &'r Request<'r>, now: UnixMillis) -> Self {
-        Self { sections, request, now, buckets: Buckets::new(), verdict: Verdict::NONE }
-    }
-
-    fn every_directive(mut self) -> Decision {
+impl<'i, R: RequestFacts> Walk<'i, '_, R> {
+    #[cfg_attr(target_family = "wasm", inline(never))]
+    fn every_directive(&self) -> Verdict {
+        let mut verdict = Verdict::NONE;
         for (place, record) in (0_u32..).zip(self.sections.records()) {
-            if let Err(Suppressed) = self.consider(place, record) {
-                return Decision::OFF;
+            verdict = self.consider(place, record, verdict);
+            if verdict.is_suppressed() {
+                break;
             }
         }
-        self.verdict.decision()
+        verdict
     }
 
     /// Every group that the request can meet. Not in place: a walk of few directives needs less of the stack.
-    #[inline(never)]
-    fn every_group(&mut self) -> Decision {
+    #[cfg_attr(target_family = "wasm", inline(always))]
+    #[cfg_attr(not(target_family = "wasm"), inline(never))]
+    fn every_group(&self) -> Verdict {
         let facts = Facts::of(self.request, &self.sections);
         let asking_labels = self.sections.layout().asking(facts::LABEL);
-        let mut walked = self.probe_each(facts.groups & !asking_labels, |asked| facts.key(asked));
+        let groups = facts.groups & !asking_labels;
+        let mut verdict = self.probe_each(groups, |asked| facts.key(asked), Verdict::NONE);
         if facts.groups & asking_labels != 0 {
-            walked = walked.and_then(|()| self.every_label(facts.groups & asking_labels, &facts));
+            verdict = self.every_label(facts.groups & asking_labels, facts, verdict);
         }
-        walked.map_or(Decision::OFF, |()| self.verdict.decision())
+        verdict
     }
 
     #[inline(never)]
-    fn every_label(&mut self, groups: u32, facts: &Facts) -> Result<(), Suppressed> {
-        for (name, value) in self.request.labels {
-            let name = hash::text(name.as_bytes());
+    fn every_label(&self, groups: u32, facts: Facts, mut verdict: Verdict) -> Verdict {
+        for (name, value) in self.request.labels() {
+            let name = hash::text(name);
             if self.sections.layout().label_filter() & key::label_bit(name) != 0 {
-                let label = key::label(name, hash::text(value.as_bytes()));
-                self.probe_each(groups, |asked| facts.key(asked).and(label))?;
+                let label = key::label(name, hash::text(value));
+                verdict = self.probe_each(groups, |asked| facts.key(asked).and(label), verdict);
             }
         }
-        Ok(())
+        verdict
     }
 
     /// Probes groups, given as one bit each, in their order.
     #[inline(always)]
-    fn probe_each(&mut self, mut groups: u32, key: impl Fn(u8) -> Key) -> Result<(), Suppressed> {
-        while groups != 0 {
-            let Some(group) = self.sections.group(groups.trailing_zeros()) else { return Ok(()) };
-            if self.verdict.could_grow(group.flags, group.max_level, group.first_of_max.get()) {
-                self.probe(group, key(group.facts))?;
+    fn probe_each(&self, mut groups: u32, key: impl Fn(u8) -> Key, mut verdict: Verdict) -> Verdict {
+        while groups != 0 && !verdict.is_suppressed() {
+            let Some(group) = self.sections.group(groups.trailing_zeros()) else { break };
+            if verdict.could_grow(group.flags, group.max_level, group.first_of_max.get()) {
+                verdict = self.probe(group, key(group.facts), verdict);
             }
             groups &= groups.wrapping_sub(1);
         }
-        Ok(())
+        verdict
     }
 
-    #[inline(always)]
-    fn probe(&mut self, group: &Group, key: Key) -> Result<(), Suppressed> {
-        let buckets = group.buckets.get();
-        let (first, tag) = key.place(buckets);
+    #[cfg_attr(target_family = "wasm", inline(never))]
+    #[cfg_attr(not(target_family = "wasm"), inline(always))]
+    fn probe(&self, group: &Group, key: Key, mut verdict: Verdict) -> Verdict {
+        let count = group.buckets.get();
+        let (mut at, tag) = key.place(count);
         // Nearly always the first bucket is the last.
-        for step in 0..buckets {
-            let at = first.wrapping_add(step) & buckets.wrapping_sub(1);
+        for _ in 0..count {
             let Some(bucket) = self.sections.bucket(group.first_bucket.get().wrapping_add(at)) else { break };
-            for place in bucket.tagged(tag) {
-                match place & LIST {
-                    0 => self.consider_at(place)?,
-                    _ => self.consider_list(group, place & !LIST)?,
-                }
+            let mut places = bucket.tagged(tag);
+            if let Some(place) = places.next() {
+                verdict = self.consider_place(group, place, verdict);
             }
-            if !bucket.is_overflown() {
+            // And nearly always its first place with this tag is the only one.
+            if !places.is_empty() {
+                verdict = self.consider_others(group, places, verdict);
+            }
+            if !bucket.is_overflown() || verdict.is_suppressed() {
                 break;
             }
+            at = at.wrapping_add(1) & count.wrapping_sub(1);
         }
-        Ok(())
+        verdict
     }
 
+    #[cold]
+    #[inline(never)]
+    fn consider_others(&self, group: &Group, places: Tagged<'_>, mut verdict: Verdict) -> Verdict {
+        for place in places {
+            if verdict.is_suppressed() {
+                break;
+            }
+            verdict = self.consider_place(group, place, verdict);
+        }
+        verdict
+    }
+
+    /// What stands in a bucket: a directive, or where a list of several starts.
     #[inline(always)]
-    fn consider_at(&mut self, place: u32) -> Result<(), Suppressed> {
-        self.sections.record(place).map_or(Ok(()), |record| self.consider(place, record))
+    fn consider_place(&self, group: &Group, place: u32, verdict: Verdict) -> Verdict {
+        if place & LIST != 0 {
+            return self.consider_list(group, place & !LIST, verdict);
+        }
+        self.sections.record(place).map_or(verdict, |record| self.consider(place, record, verdict))
     }
 
     #[inline(never)]
-    fn consider_list(&mut self, group: &Group, start: u32) -> Result<(), Suppressed> {
+    fn consider_list(&self, group: &Group, start: u32, mut verdict: Verdict) -> Verdict {
         for place in self.sections.list(start) {
             let Some(record) = self.sections.record(place) else { break };
             // Those that decide most come first, so what cannot add to the decision ends the list. Flags are not in that
             // order: any of the group's may follow.
             let flags = record.flags & flags::SUPPRESS | group.flags & !flags::SUPPRESS;
-            if !self.verdict.could_grow(flags, record.level, place) {
+            if verdict.is_suppressed() || !verdict.could_grow(flags, record.level, place) {
                 break;
             }
-            self.consider_at(place)?;
+            verdict = self.consider(place, record, verdict);
         }
-        Ok(())
+        verdict
     }
 
     /// Adds what a directive says, if it applies.
     #[inline(always)]
-    fn consider(&mut self, place: u32, record: &'i Record) -> Result<(), Suppressed> {
-        let judged = judge(&self.sections, record, self.request, self.now, &mut self.buckets);
-        if let Err(NotAtAll) = judged {
-            return Ok(());
+    fn consider(&self, place: u32, record: &'i Record, verdict: Verdict) -> Verdict {
+        match judge(&self.sections, record, self.request, self.now, &self.buckets) {
+            Ok(()) => verdict.with(record.flags, record.level, place),
+            Err(NotAtAll) => verdict,
         }
-        if record.flags & flags::SUPPRESS != 0 {
-            return Err(Suppressed);
-        }
-        self.verdict.grow(record.flags, record.level, place);
-        Ok(())
     }
 }
 
-/// A decision in the making. Its parts are words: what is written byte by byte, and read as a word when it is handed on,
-/// would keep the processor waiting.
-struct Verdict {
-    level: u32,
-    /// Every flag of the directives that apply.
-    flags: u32,
-    /// The directive that set the level.
-    decided_by: u32,
-}
+/// A decision in the making, as one number, which goes from hand to hand in a register: from its low end the complement
+/// of the place of the directive that set the level, the level, and every flag of the directives that apply.
+///
+/// Level and complement together are the larger, the more a directive has to say: the highest level decides, and of that
+/// the first.
+#[derive(Clone, Copy)]
+struct Verdict(u64);
 
 impl Verdict {
-    /// No directive applies so far. There are fewer than the number that stands for none.
-    const NONE: Self = Self { level: 0, flags: 0, decided_by: u32::MAX };
+    /// No directive applies so far. There are fewer than the number of which the complement is zero.
+    const NONE: Self = Self(0);
+
+    /// The bits of level and complement.
+    const RANK: u64 = (1 << 40) - 1;
+
+    fn rank(level: u8, place: u32) -> u64 {
+        u64::from(level) << 32 | u64::from(!place)
+    }
+
+    fn flags(flags: u8) -> u64 {
+        u64::from(flags) << 40
+    }
 
     /// Whether directives with at most these flags and this level, none before `first`, could still add to it.
-    fn could_grow(&self, flags: u8, level: u8, first: u32) -> bool {
-        let missing = u32::from(flags) & !self.flags;
-        missing & u32::from(flags::SUPPRESS | flags::RING_BUFFER | flags::CAPTURE) != 0
-            || self.is_decided_by(level, first)
+    fn could_grow(self, flags: u8, level: u8, first: u32) -> bool {
+        let flags = flags & (flags::SUPPRESS | flags::RING_BUFFER | flags::CAPTURE);
+        Self::flags(flags) & !self.0 != 0 || Self::rank(level, first) > self.0 & Self::RANK
     }
 
-    /// Adds a directive that applies.
+    /// With a directive that applies.
     #[inline(always)]
-    fn grow(&mut self, flags: u8, level: u8, place: u32) {
-        self.flags |= u32::from(flags);
-        if self.is_decided_by(level, place) {
-            self.level = level.into();
-            self.decided_by = place;
-        }
+    fn with(self, flags: u8, level: u8, place: u32) -> Self {
+        let rank = Self::rank(level, place).max(self.0 & Self::RANK);
+        Self(self.0 & !Self::RANK | Self::flags(flags) | rank)
     }
 
-    /// Whether a directive of this level at this place would decide: the highest level does, and of that the first.
-    fn is_decided_by(&self, level: u8, place: u32) -> bool {
-        let level = u32::from(level);
-        level > self.level || (level == self.level && place < self.decided_by)
+    /// Whether a suppressing directive applies: then nothing else matters.
+    fn is_suppressed(self) -> bool {
+        self.0 & Self::flags(flags::SUPPRESS) != 0
     }
 
-    fn decision(&self) -> Decision {
-        if self.decided_by == Self::NONE.decided_by {
+    fn decision(self) -> Decision {
+        if self.0 == Self::NONE.0 || self.is_suppressed() {
             return Decision::OFF;
         }
-        let level = u8::try_from(self.level).ok().and_then(DiagLevel::from_code).unwrap_or(DiagLevel::Off);
+        let [p0, p1, p2, p3, level, flags, ..] = self.0.to_le_bytes();
         Decision {
-            level,
-            ring_buffer: self.flags & u32::from(flags::RING_BUFFER) != 0,
-            capture: self.flags & u32::from(flags::CAPTURE) != 0,
-            decided_by: Some(DirectiveIndex::new(self.decided_by)),
+            level: DiagLevel::from_code(level).unwrap_or(DiagLevel::Off),
+            ring_buffer: flags & flags::RING_BUFFER != 0,
+            capture: flags & flags::CAPTURE != 0,
+            decided_by: Some(DirectiveIndex::new(!u32::from_le_bytes([p0, p1, p2, p3]))),
         }
     }
 }
 
 /// What the facts of a request come to: the groups that it can meet, and what to look for there.
+#[derive(Clone, Copy)]
 struct Facts {
     /// One bit per group; labels are not considered.
     groups: u32,
@@ -228,15 +254,12 @@ struct Facts {
 
 impl Facts {
     #[inline(always)]
-    fn of(request: &Request<'_>, sections: &Sections<'_>) -> Self {
+    fn of(request: &impl RequestFacts, sections: &Sections<'_>) -> Self {
         let layout = sections.layout();
-        let (with_tenant, tenant) = text(sections, 0, Part::Tenant, request.tenant);
-        let (with_index, index) = text(sections, 1, Part::Index, request.index);
-        let (with_principal, principal) = text(sections, 2, Part::Principal, request.principal);
-        let endpoint =
-            request.endpoint.map_or(Key::EMPTY, |kind| Key::part(Part::Endpoint, key::endpoint(kind)));
-        let possible = request.endpoint.map_or(0, |kind| layout.groups_of_endpoint(kind.code()));
-        let with_endpoint = !layout.asking(facts::ENDPOINT) | possible;
+        let (with_tenant, tenant) = text(sections, 0, Part::Tenant, || request.tenant());
+        let (with_index, index) = text(sections, 1, Part::Index, || request.index());
+        let (with_principal, principal) = text(sections, 2, Part::Principal, || request.principal());
+        let (with_endpoint, endpoint) = kind(sections, || request.endpoint());
         let groups = layout.every_group() & with_tenant & with_index & with_principal & with_endpoint;
         Self { groups, tenant, index, principal, endpoint }
     }
@@ -254,10 +277,27 @@ impl Facts {
 /// The groups that a request with such a text can meet, the text given by the number of the fact's bit, and its part of
 /// the key.
 #[inline(always)]
-fn text(sections: &Sections<'_>, number: usize, part: Part, given: Option<&str>) -> (u32, Key) {
+fn text<'r>(
+    sections: &Sections<'_>,
+    number: usize,
+    part: Part,
+    given: impl FnOnce() -> Option<&'r [u8]>,
+) -> (u32, Key) {
     let asking = sections.layout().asking(1 << number);
     // Nobody looks at what no directive asks for.
-    let Some(given) = given.filter(|_| asking != 0) else { return (!asking, Key::EMPTY) };
-    let hash = hash::text(given.as_bytes());
+    let given = if asking == 0 { None } else { given() };
+    let Some(given) = given else { return (!asking, Key::EMPTY) };
+    let hash = hash::text(given);
     (!asking | sections.groups_of(number, hash), Key::part(part, hash))
+}
+
+/// The same of its endpoint.
+#[inline(always)]
+fn kind(sections: &Sections<'_>, given: impl FnOnce() -> Option<EndpointKind>) -> (u32, Key) {
+    let layout = sections.layout();
+    let asking = layout.asking(facts::ENDPOINT);
+    let given = if asking == 0 { None } else { given() };
+    let Some(given) = given else { return (!asking, Key::EMPTY) };
+    let key = Key::part(Part::Endpoint, key::endpoint(given));
+    (!asking | layout.groups_of_endpoint(given.code()), key)
 }

@@ -2,7 +2,7 @@
 
 use crate::directive::DirectiveIndex;
 use crate::judge::{Buckets, WhyNot, judge};
-use crate::request::Request;
+use crate::request::{Request, RequestFacts};
 use crate::set::{DirectiveSet, id};
 use crate::time::UnixMillis;
 
@@ -35,12 +35,21 @@ impl DirectiveSet {
         request: &'s Request<'s>,
         now: UnixMillis,
     ) -> impl Iterator<Item = Explanation<'s>> {
+        self.explain_facts(request, now)
+    }
+
+    /// [`explain`](Self::explain), of a request in any form.
+    pub fn explain_facts<'s>(
+        &'s self,
+        request: &'s impl RequestFacts,
+        now: UnixMillis,
+    ) -> impl Iterator<Item = Explanation<'s>> {
         let sections = self.sections();
-        let mut buckets = Buckets::new();
+        let buckets = Buckets::new();
         (0_u32..).zip(sections.records()).map(move |(place, record)| Explanation {
             index: DirectiveIndex::new(place),
             id: id(&sections, record),
-            outcome: match judge(&sections, record, request, now, &mut buckets) {
+            outcome: match judge(&sections, record, request, now, &buckets) {
                 Ok(()) => Outcome::Applies,
                 Err(why_not) => Outcome::Not(why_not),
             },

@@ -40,7 +40,7 @@ fn all_but_the_end(text: &[u8]) -> (u64, &[u8]) {
 
 /// Up to sixteen bytes as two numbers, which overlap where there are fewer: with the length they tell texts apart.
 #[inline(always)]
-fn ends(text: &[u8]) -> (u64, u64) {
+pub(crate) fn ends(text: &[u8]) -> (u64, u64) {
     if let (Some(low), Some(high)) = (text.first_chunk(), text.last_chunk()) {
         return (u64::from_le_bytes(*low), u64::from_le_bytes(*high));
     }

@@ -1,12 +1,13 @@
 //! Whether one directive applies to one request, and if not, why: the one place where that is decided, for
 //! [`evaluate`](crate::DirectiveSet::evaluate) and [`explain`](crate::DirectiveSet::explain) alike.
 
+use core::cell::Cell;
 use core::fmt;
 
 use crate::image::layout::Sections;
 use crate::image::{Record, Values, flags};
 use crate::limits::FULL_SAMPLE;
-use crate::request::Request;
+use crate::request::RequestFacts;
 use crate::time::UnixMillis;
 use crate::vocabulary::{EndpointSet, SampleBy};
 
@@ -73,22 +74,22 @@ impl fmt::Display for Span {
 }
 
 /// Where a request falls when it is sampled by each of its facts, computed at most once each.
-pub(crate) struct Buckets([u16; SampleBy::ALL.len()]);
+pub(crate) struct Buckets([Cell<u16>; SampleBy::ALL.len()]);
 
 impl Buckets {
     /// No request falls here: it stands for what is not known yet.
     const UNKNOWN: u16 = u16::MAX;
 
     pub(crate) const fn new() -> Self {
-        Self([Self::UNKNOWN; _])
+        Self([const { Cell::new(Self::UNKNOWN) }; _])
     }
 
-    fn unsalted(&mut self, by: SampleBy, key: &str) -> u16 {
-        let Some(known) = self.0.get_mut(usize::from(by.code())) else { return Self::UNKNOWN };
-        if *known == Self::UNKNOWN {
-            *known = bucket(fnv1a(FNV_START, key.as_bytes()));
+    fn unsalted(&self, by: SampleBy, key: &[u8]) -> u16 {
+        let Some(known) = self.0.get(usize::from(by.code())) else { return Self::UNKNOWN };
+        if known.get() == Self::UNKNOWN {
+            known.set(bucket(fnv1a(FNV_START, key)));
         }
-        *known
+        known.get()
     }
 }
 
@@ -99,9 +100,9 @@ impl Buckets {
 pub(crate) fn judge<'i, W: From<WhyNot<'i>>>(
     sections: &Sections<'i>,
     record: &'i Record,
-    request: &Request<'_>,
+    request: &impl RequestFacts,
     now: UnixMillis,
-    buckets: &mut Buckets,
+    buckets: &Buckets,
 ) -> Result<(), W> {
     in_time(record, now.as_u64())?;
     on_target(sections, record, request)?;
@@ -124,19 +125,19 @@ fn in_time<'i, W: From<WhyNot<'i>>>(record: &Record, now: u64) -> Result<(), W> 
 fn on_target<'i, W: From<WhyNot<'i>>>(
     sections: &Sections<'i>,
     record: &'i Record,
-    request: &Request<'_>,
+    request: &impl RequestFacts,
 ) -> Result<(), W> {
-    if !is_any_of(sections, &record.tenants, request.tenant) {
+    if !is_any_of(sections, &record.tenants, request.tenant()) {
         return Err(WhyNot::Tenant.into());
     }
-    if !is_any_of(sections, &record.indices, request.index) {
+    if !is_any_of(sections, &record.indices, request.index()) {
         return Err(WhyNot::Index.into());
     }
-    if !is_any_of(sections, &record.principals, request.principal) {
+    if !is_any_of(sections, &record.principals, request.principal()) {
         return Err(WhyNot::Principal.into());
     }
     let endpoints = record.endpoints.get();
-    if endpoints != 0 && request.endpoint.is_none_or(|kind| EndpointSet::of(kind).bits() & endpoints == 0) {
+    if endpoints != 0 && request.endpoint().is_none_or(|kind| EndpointSet::of(kind).bits() & endpoints == 0) {
         return Err(WhyNot::Endpoint.into());
     }
     if record.label_count == 0 {
@@ -148,11 +149,11 @@ fn on_target<'i, W: From<WhyNot<'i>>>(
 fn on_labels<'i, W: From<WhyNot<'i>>>(
     sections: &Sections<'i>,
     record: &Record,
-    request: &Request<'_>,
+    request: &impl RequestFacts,
 ) -> Result<(), W> {
     for (name, value) in sections.labels(record) {
-        let given = request.labels.iter().find(|(given, _)| given.as_bytes() == name);
-        if given.is_none_or(|(_, given)| given.as_bytes() != value) {
+        let given = request.labels().find(|(given, _)| *given == name);
+        if given.is_none_or(|(_, given)| given != value) {
             return Err(WhyNot::Label(core::str::from_utf8(name).unwrap_or_default()).into());
         }
     }
@@ -161,39 +162,48 @@ fn on_labels<'i, W: From<WhyNot<'i>>>(
 
 /// Most directives leave most targets open and name one value of the others, so that is asked first, and in place.
 #[inline(always)]
-fn is_any_of<'i>(sections: &Sections<'i>, values: &'i Values, fact: Option<&str>) -> bool {
+fn is_any_of<'i>(sections: &Sections<'i>, values: &'i Values, fact: Option<&[u8]>) -> bool {
     match (values.count.get(), fact) {
         (0, _) => true,
         (_, None) => false,
         (1, Some(fact)) => {
-            usize::from(values.len.get()) == fact.len() && sections.has_text(values.start, fact.as_bytes())
+            usize::from(values.len.get()) == fact.len() && sections.has_text(values.start, fact)
         }
         (_, Some(fact)) => is_one_of(sections, values, fact),
     }
 }
 
 #[inline(never)]
-fn is_one_of<'i>(sections: &Sections<'i>, values: &'i Values, fact: &str) -> bool {
-    sections.values(values).any(|value| value == fact.as_bytes())
+fn is_one_of<'i>(sections: &Sections<'i>, values: &'i Values, fact: &[u8]) -> bool {
+    sections.values(values).any(|value| value == fact)
 }
 
 /// Of a directive that does not take every request.
 fn in_sample<'i, W: From<WhyNot<'i>>>(
     sections: &Sections<'i>,
     record: &Record,
-    request: &Request<'_>,
-    buckets: &mut Buckets,
+    request: &impl RequestFacts,
+    buckets: &Buckets,
 ) -> Result<(), W> {
     let per_mille = record.per_mille.get();
     let by = SampleBy::from_code(record.sample_by).unwrap_or(SampleBy::RequestId);
-    let key = request.sample_key(by).ok_or(WhyNot::NoSampleKey(by))?;
+    let key = sample_key(request, by).ok_or(WhyNot::NoSampleKey(by))?;
     let bucket = if record.flags & flags::SALTED == 0 {
         buckets.unsalted(by, key)
     } else {
         let salt = sections.text(record.salt, record.salt_len.into());
-        bucket(fnv1a(fnv1a(fnv1a(FNV_START, salt), &[0]), key.as_bytes()))
+        bucket(fnv1a(fnv1a(fnv1a(FNV_START, salt), &[0]), key))
     };
     if bucket < per_mille { Ok(()) } else { Err(WhyNot::NotSampled { bucket, per_mille }.into()) }
+}
+
+fn sample_key(request: &impl RequestFacts, by: SampleBy) -> Option<&[u8]> {
+    match by {
+        SampleBy::RequestId => request.request_id(),
+        SampleBy::TraceId => request.trace_id(),
+        SampleBy::Tenant => request.tenant(),
+        SampleBy::Principal => request.principal(),
+    }
 }
 
 fn bucket(hash: u64) -> u16 {

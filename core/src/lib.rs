@@ -53,7 +53,7 @@ pub use error::{CompileError, DecodeError, ImageError, Reason};
 pub use explain::{Explanation, Outcome};
 pub use field::Field;
 pub use judge::WhyNot;
-pub use request::{FactSet, Request};
+pub use request::{FactSet, Request, RequestFacts};
 pub use set::DirectiveSet;
 #[cfg(feature = "std")]
 pub use store::{DirectiveStore, InMemoryDirectiveStore};

@@ -58,6 +58,7 @@ impl<'a> Request<'a> {
 
     /// Only those of its facts that are in a set. Where the set is that of an image, the image decides on both alike, and
     /// there is less to hand on.
+    #[inline]
     #[must_use]
     pub fn only(&self, facts: FactSet) -> Self {
         let has = |fact| facts.0 & fact != 0;
@@ -70,6 +71,64 @@ impl<'a> Request<'a> {
             trace_id: self.trace_id.filter(|_| has(facts::TRACE_ID)),
             labels: if has(facts::LABEL) { self.labels } else { &[] },
         }
+    }
+}
+
+/// What a decision asks of a request. [`Request`] answers it, and so may whatever has the facts in a form of its own, from
+/// which a `Request` would have to be made: a guest reads them where its host wrote them.
+///
+/// Texts are bytes: they are compared and hashed, and nothing else. A fact that no directive asks for is not asked for.
+pub trait RequestFacts {
+    /// Whose data the request touches.
+    fn tenant(&self) -> Option<&[u8]>;
+    /// The index, table or collection asked for.
+    fn index(&self) -> Option<&[u8]>;
+    /// Who asks.
+    fn principal(&self) -> Option<&[u8]>;
+    /// What kind of operation it is.
+    fn endpoint(&self) -> Option<EndpointKind>;
+    /// The request's own id.
+    fn request_id(&self) -> Option<&[u8]>;
+    /// The id of the trace the request belongs to.
+    fn trace_id(&self) -> Option<&[u8]>;
+    /// Further facts as name and value. Of several with one name the first counts.
+    fn labels(&self) -> impl Iterator<Item = (&[u8], &[u8])>;
+}
+
+impl RequestFacts for Request<'_> {
+    #[inline]
+    fn tenant(&self) -> Option<&[u8]> {
+        self.tenant.map(str::as_bytes)
+    }
+
+    #[inline]
+    fn index(&self) -> Option<&[u8]> {
+        self.index.map(str::as_bytes)
+    }
+
+    #[inline]
+    fn principal(&self) -> Option<&[u8]> {
+        self.principal.map(str::as_bytes)
+    }
+
+    #[inline]
+    fn endpoint(&self) -> Option<EndpointKind> {
+        self.endpoint
+    }
+
+    #[inline]
+    fn request_id(&self) -> Option<&[u8]> {
+        self.request_id.map(str::as_bytes)
+    }
+
+    #[inline]
+    fn trace_id(&self) -> Option<&[u8]> {
+        self.trace_id.map(str::as_bytes)
+    }
+
+    #[inline]
+    fn labels(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        self.labels.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes()))
     }
 }
 

@@ -71,6 +71,12 @@ pub(crate) struct Tagged<'b> {
     left: u64,
 }
 
+impl Tagged<'_> {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.left == 0
+    }
+}
+
 impl Iterator for Tagged<'_> {
     type Item = u32;
 

@@ -6,6 +6,7 @@ use zerocopy::{FromBytes, Immutable, KnownLayout, Unaligned};
 
 use super::bucket::Bucket;
 use super::{ENDPOINTS, Group, Header, LAST, Record, StrRef, TEXTS, Values, facts};
+use crate::hash;
 
 /// Where the sections of an image start, how many elements they have, and what a decision needs of the header.
 #[derive(Clone, Copy, Debug)]
@@ -139,15 +140,13 @@ fn asking(sections: Sections<'_>) -> [u32; facts::COUNT] {
     asking
 }
 
-/// Whether two texts are the same, which have one length or one of them none. Names are short: to call the platform's `memcmp` costs more than to
-/// compare words here, and on WebAssembly it would go byte by byte.
+/// Whether two texts of one length, longer than sixteen bytes, are the same. To call the platform's `memcmp` costs more
+/// than to compare words here, and on WebAssembly it would go byte by byte.
 #[inline(never)]
-fn is_same(one: &[u8], other: &[u8]) -> bool {
-    if let (Some(ones), Some(others)) = (one.last_chunk::<8>(), other.last_chunk::<8>()) {
-        let (words, other_words) = (one.as_chunks::<8>().0, other.as_chunks::<8>().0);
-        return ones == others && words.iter().zip(other_words).all(|(one, other)| one == other);
-    }
-    one.iter().eq(other)
+fn is_same_long(one: &[u8], other: &[u8]) -> bool {
+    let (words, other_words) = (one.as_chunks::<8>().0, other.as_chunks::<8>().0);
+    one.last_chunk::<8>() == other.last_chunk()
+        && words.iter().zip(other_words).all(|(one, other)| one == other)
 }
 
 /// A cell of a filter as one bit per group.
@@ -216,14 +215,17 @@ impl<'i> Sections<'i> {
         self.image.get(self.layout.heap_at..).unwrap_or_default()
     }
 
+    #[inline(always)]
     pub(crate) fn group(&self, place: u32) -> Option<&'i Group> {
         self.one(size_of::<Header>(), place)
     }
 
+    #[inline(always)]
     pub(crate) fn record(&self, place: u32) -> Option<&'i Record> {
         self.one(self.layout.records_at, place)
     }
 
+    #[inline(always)]
     pub(crate) fn bucket(&self, place: u32) -> Option<&'i Bucket> {
         self.one(self.layout.buckets_at, place)
     }
@@ -260,7 +262,7 @@ impl<'i> Sections<'i> {
     }
 
     /// One element of a section, without cutting the section: that is one comparison.
-    #[inline]
+    #[inline(always)]
     fn one<T: FromBytes + Immutable + KnownLayout + Unaligned>(
         &self,
         at: usize,
@@ -277,10 +279,15 @@ impl<'i> Sections<'i> {
         self.image.get(start..).and_then(|from| from.get(..len)).unwrap_or_default()
     }
 
-    /// Whether these bytes stand in the heap from `start` on.
-    #[inline]
+    /// Whether these bytes stand in the heap from `start` on. Names are short: up to sixteen bytes are compared in place,
+    /// as two numbers.
+    #[inline(always)]
     pub(crate) fn has_text(&self, start: U32, text: &[u8]) -> bool {
-        is_same(self.text(start, text.len()), text)
+        let start = self.layout.heap_at.wrapping_add(usize::try_from(start.get()).unwrap_or(usize::MAX));
+        let Some(stored) = self.image.get(start..).and_then(|from| from.get(..text.len())) else {
+            return false;
+        };
+        if text.len() > 16 { is_same_long(stored, text) } else { hash::ends(stored) == hash::ends(text) }
     }
 
     /// `count` string references from `start` on.
