@@ -16,6 +16,7 @@ const _: () = assert!(FRAME_BYTES + HEADER_BYTES >= ANSWER_BYTES);
 /// Splits the first request off a batch: the bytes it takes, and the place where the next frame begins.
 ///
 /// `at` is the place of a frame. `None` if its length says more than there is, or too little for a request.
+#[inline(always)]
 #[must_use]
 pub fn next_frame(batch: &[u8], at: usize) -> Option<(&[u8], usize)> {
     let (len, rest) = batch.get(at..)?.split_first_chunk()?;

@@ -24,7 +24,23 @@ pub(crate) fn take_u64(bytes: &mut &[u8]) -> Option<u64> {
 #[inline(always)]
 pub(crate) fn put(room: &mut &mut [u8], bytes: &[u8]) -> Option<()> {
     let (head, rest) = core::mem::take(room).split_at_mut_checked(bytes.len())?;
-    head.copy_from_slice(bytes);
+    copy(bytes, head);
     *room = rest;
     Some(())
+}
+
+/// Between slices of one length. Most texts have between eight and sixteen bytes: those are two words that may overlap,
+/// and to call the platform's `memcpy` for them would cost more than to copy them.
+#[inline(always)]
+fn copy(from: &[u8], to: &mut [u8]) {
+    if let (8..=16, Some(first), Some(last)) = (from.len(), from.first_chunk::<8>(), from.last_chunk::<8>()) {
+        if let Some(to) = to.first_chunk_mut() {
+            *to = *first;
+        }
+        if let Some(to) = to.last_chunk_mut() {
+            *to = *last;
+        }
+    } else {
+        to.copy_from_slice(from);
+    }
 }

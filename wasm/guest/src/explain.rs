@@ -4,7 +4,7 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use aldis_abi::EXPLAIN_LINES;
-use aldis_core::{DirectiveSet, ImageError, Outcome, Request, UnixMillis};
+use aldis_core::{DirectiveSet, ImageError, Outcome, RequestFacts, UnixMillis};
 use serde::Serialize;
 
 /// `{"id":"acme","applies":true}` or `{"id":"acme","applies":false,"why":"expired 12 s ago"}`.
@@ -26,12 +26,12 @@ struct ImageRefusal {
 /// Appends a line for each directive from `first` on, up to [`EXPLAIN_LINES`].
 pub(crate) fn write_lines(
     set: &DirectiveSet,
-    request: &Request<'_>,
+    request: &impl RequestFacts,
     now: UnixMillis,
     first: usize,
     output: &mut Vec<u8>,
 ) {
-    for explanation in set.explain(request, now).skip(first).take(EXPLAIN_LINES) {
+    for explanation in set.explain_facts(request, now).skip(first).take(EXPLAIN_LINES) {
         let why = match &explanation.outcome {
             Outcome::Applies => None,
             Outcome::Not(why) => Some(why.to_string()),

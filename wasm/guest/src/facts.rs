@@ -1,56 +1,54 @@
-//! A request of the boundary as a request of the core.
+//! A request of the boundary as the core asks for it: where the host wrote it.
 
-use alloc::vec::Vec;
+use aldis_abi::RequestView;
+use aldis_core::{EndpointKind, RequestFacts};
 
-use aldis_abi::{Labels, RequestView, Status};
-use aldis_core::{EndpointKind, Request};
+/// A request that lies in the buffer, its endpoint known to mean one.
+pub(crate) struct Written<'a>(RequestView<'a>);
 
-/// Up to this many labels the list lies on the stack. As many as one directive can ask for.
-const FEW: usize = 16;
-
-/// Lends `view` to `then` in the form that the core takes.
-///
-/// # Errors
-///
-/// [`Status::BadRequest`] if the endpoint's code means none, [`Status::OutOfMemory`] if there is no room for a long
-/// list of labels.
-#[inline(always)]
-pub(crate) fn with_request<R>(
-    view: RequestView<'_>,
-    then: impl FnOnce(&Request<'_>) -> R,
-) -> Result<R, Status> {
-    let endpoint = match view.endpoint {
-        None => None,
-        Some(code) => Some(EndpointKind::from_code(code).ok_or(Status::BadRequest)?),
-    };
-    let bare = Request {
-        tenant: view.tenant,
-        index: view.index,
-        principal: view.principal,
-        endpoint,
-        request_id: view.request_id,
-        trace_id: view.trace_id,
-        labels: &[],
-    };
-    if view.labels.is_empty() { Ok(then(&bare)) } else { with_labels(&bare, view.labels, then) }
+impl<'a> Written<'a> {
+    /// `None` if the bytes are none, or the endpoint's code means none.
+    #[inline(always)]
+    pub(crate) fn read(bytes: &'a [u8]) -> Option<Self> {
+        let view = aldis_abi::decode(bytes).ok()?;
+        let is_known = view.endpoint().is_none_or(|code| EndpointKind::from_code(code).is_some());
+        is_known.then_some(Self(view))
+    }
 }
 
-/// Not in place: the usual request has none, and needs none of this stack.
-#[inline(never)]
-fn with_labels<R>(
-    bare: &Request<'_>,
-    labels: Labels<'_>,
-    then: impl FnOnce(&Request<'_>) -> R,
-) -> Result<R, Status> {
-    if labels.len() > FEW {
-        let mut many = Vec::new();
-        many.try_reserve_exact(labels.len()).map_err(|_| Status::OutOfMemory)?;
-        many.extend(labels);
-        return Ok(then(&Request { labels: &many, ..*bare }));
+impl RequestFacts for Written<'_> {
+    #[inline(always)]
+    fn tenant(&self) -> Option<&[u8]> {
+        self.0.tenant()
     }
-    let mut few = [("", ""); FEW];
-    for (place, label) in few.iter_mut().zip(labels) {
-        *place = label;
+
+    #[inline(always)]
+    fn index(&self) -> Option<&[u8]> {
+        self.0.index()
     }
-    Ok(then(&Request { labels: few.get(..labels.len()).unwrap_or_default(), ..*bare }))
+
+    #[inline(always)]
+    fn principal(&self) -> Option<&[u8]> {
+        self.0.principal()
+    }
+
+    #[inline(always)]
+    fn endpoint(&self) -> Option<EndpointKind> {
+        self.0.endpoint().and_then(EndpointKind::from_code)
+    }
+
+    #[inline(always)]
+    fn request_id(&self) -> Option<&[u8]> {
+        self.0.request_id()
+    }
+
+    #[inline(always)]
+    fn trace_id(&self) -> Option<&[u8]> {
+        self.0.trace_id()
+    }
+
+    #[inline(always)]
+    fn labels(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        self.0.labels()
+    }
 }

@@ -7,7 +7,7 @@ use aldis_core::{Decision, DirectiveIndex, DirectiveSet, UnixMillis};
 
 use crate::buffers::Buffers;
 use crate::explain;
-use crate::facts::with_request;
+use crate::facts::Written;
 
 /// One guest: the set in force, and the buffers through which a host talks to it.
 ///
@@ -91,10 +91,9 @@ impl Guest {
         }
     }
 
-    /// Decides on the request in the first `len` bytes of its buffer. Allocates only for more than sixteen labels.
+    /// Decides on the request in the first `len` bytes of its buffer, where it lies. Allocates nothing.
     ///
-    /// The result is a packed [`Answer`], or [`Status::NotReserved`], [`Status::BadRequest`] or
-    /// [`Status::OutOfMemory`] in the same form.
+    /// The result is a packed [`Answer`], or [`Status::NotReserved`] or [`Status::BadRequest`] in the same form.
     #[must_use]
     pub fn evaluate(&self, len: usize, now: UnixMillis) -> u64 {
         match self.buffers.request.get(..len) {
@@ -136,12 +135,10 @@ impl Guest {
         let Self { loaded, buffers: Buffers { request, output, .. } } = self;
         output.clear();
         let request = request.get(..len).ok_or(Status::NotReserved)?;
-        let view = aldis_abi::decode(request).map_err(|_| Status::BadRequest)?;
-        with_request(view, |request| {
-            if let Some(loaded) = loaded {
-                explain::write_lines(&loaded.set, request, now, first, output);
-            }
-        })?;
+        let request = Written::read(request).ok_or(Status::BadRequest)?;
+        if let Some(loaded) = loaded {
+            explain::write_lines(&loaded.set, &request, now, first, output);
+        }
         Ok(output)
     }
 
@@ -196,17 +193,15 @@ impl Guest {
     }
 
     fn decide(&self, request: &[u8], now: UnixMillis) -> u64 {
-        let Ok(view) = aldis_abi::decode(request) else { return Answer::pack(Err(Status::BadRequest)) };
-        let packed = with_request(view, |request| {
-            let decision = self.loaded.as_ref().map_or(Decision::OFF, |it| it.set.evaluate(request, now));
-            Answer::pack(Ok(Answer {
-                level: decision.level.code(),
-                ring_buffer: decision.ring_buffer,
-                capture: decision.capture,
-                decided_by: decision.decided_by.map(|index| index.as_u32()),
-            }))
-        });
-        packed.unwrap_or_else(|status| Answer::pack(Err(status)))
+        let Some(request) = Written::read(request) else { return Answer::pack(Err(Status::BadRequest)) };
+        let set = self.loaded.as_ref().map(|loaded| &loaded.set);
+        let decision = set.map_or(Decision::OFF, |set| set.evaluate_facts(&request, now));
+        Answer::pack(Ok(Answer {
+            level: decision.level.code(),
+            ring_buffer: decision.ring_buffer,
+            capture: decision.capture,
+            decided_by: decision.decided_by.map(|index| index.as_u32()),
+        }))
     }
 
     /// The payload of a load, where its stamp begins, and the stamp. The buffer is gone afterwards, whatever comes, and so

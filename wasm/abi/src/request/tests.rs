@@ -31,19 +31,28 @@ fn encoded(facts: &Facts<'_>) -> Vec<u8> {
 /// Reads `bytes` back into facts and compares.
 fn assert_reads_as(bytes: &[u8], facts: &Facts<'_>) {
     let view = decode(bytes).unwrap();
-    let labels: Vec<_> = view.labels.collect();
-    assert_eq!(labels.len(), view.labels.len());
+    let labels = labels_of(&view);
+    assert_eq!(labels.len(), view.labels().len());
     assert_eq!(&facts_of(&view, &labels), facts);
+}
+
+/// What a view hands out is text.
+fn text(bytes: &[u8]) -> &str {
+    core::str::from_utf8(bytes).unwrap()
+}
+
+fn labels_of<'a>(view: &RequestView<'a>) -> Vec<(&'a str, &'a str)> {
+    view.labels().map(|(name, value)| (text(name), text(value))).collect()
 }
 
 fn facts_of<'a>(view: &RequestView<'a>, labels: &'a [(&'a str, &'a str)]) -> Facts<'a> {
     Facts {
-        tenant: view.tenant,
-        index: view.index,
-        principal: view.principal,
-        request_id: view.request_id,
-        trace_id: view.trace_id,
-        endpoint: view.endpoint,
+        tenant: view.tenant().map(text),
+        index: view.index().map(text),
+        principal: view.principal().map(text),
+        request_id: view.request_id().map(text),
+        trace_id: view.trace_id().map(text),
+        endpoint: view.endpoint(),
         labels,
     }
 }
@@ -119,6 +128,39 @@ fn what_does_not_add_up_is_refused() {
     assert!(decode(&[good, vec![0]].concat()).is_err(), "trailing byte");
 }
 
+#[test]
+fn bytes_that_are_not_utf8_are_refused_wherever_they_lie() {
+    for len in [1, 3, 4, 7, 8, 9, 15, 16, 17, 20] {
+        let fact = &"x".repeat(len);
+        let bytes =
+            encoded(&Facts { tenant: Some(fact), principal: Some(fact), labels: &[(fact, fact)], ..NONE });
+        let begin = HEADER_BYTES + LABEL_BYTES;
+        assert_eq!(bytes.len(), begin + 4 * len);
+        for at in begin..bytes.len() {
+            let mut bytes = bytes.clone();
+            bytes[at] = 0xff;
+            assert!(decode(&bytes).is_err(), "byte {at} of facts with {len} bytes");
+        }
+    }
+}
+
+#[test]
+fn characters_of_several_bytes_are_read_and_not_cut() {
+    let facts = Facts {
+        tenant: Some("日本"),
+        trace_id: Some("é"),
+        labels: &[("ключ", "значение, и не короткое")],
+        ..NONE
+    };
+    let bytes = encoded(&facts);
+    assert_reads_as(&bytes, &facts);
+    // One byte less for the tenant, and one more for the trace id: the sum is the same.
+    let mut cut = bytes;
+    cut[4] -= 1;
+    cut[12] += 1;
+    assert!(decode(&cut).is_err());
+}
+
 proptest! {
     #[test]
     fn requests_come_back(
@@ -142,13 +184,13 @@ proptest! {
             *byte = with;
         }
         if let Ok(view) = decode(&plausible) {
-            let labels: Vec<_> = view.labels.collect();
+            let labels = labels_of(&view);
             prop_assert_eq!(encoded(&facts_of(&view, &labels)), plausible);
         }
     }
 
     #[test]
     fn noise_is_never_more_than_refused(bytes in vec_of(any::<u8>(), 0..200)) {
-        let _ = decode(&bytes).map(|view| view.labels.count());
+        let _ = decode(&bytes).map(|view| view.labels().count());
     }
 }
