@@ -1,7 +1,6 @@
 //! The decision for one request: total, and without allocating.
 
 use crate::decision::Decision;
-use crate::directive::DirectiveIndex;
 use crate::hash;
 use crate::image::bucket::Tagged;
 use crate::image::key::{self, Key, Part};
@@ -11,7 +10,11 @@ use crate::judge::{Buckets, WhyNot, judge};
 use crate::request::{Request, RequestFacts};
 use crate::set::DirectiveSet;
 use crate::time::UnixMillis;
-use crate::vocabulary::{DiagLevel, EndpointKind};
+use crate::vocabulary::EndpointKind;
+
+mod verdict;
+
+use verdict::Verdict;
 
 /// Sets of up to this many directives are walked: hashing the request's facts would cost more.
 const WALKED: usize = 3;
@@ -37,7 +40,6 @@ impl DirectiveSet {
         now.as_u64() >= self.sections().layout().latest_expiry()
     }
 
-    // In place on WebAssembly, where each function that is called looks at the deadline first.
     #[cfg_attr(target_family = "wasm", inline(always))]
     fn decide(&self, request: &impl RequestFacts, now: UnixMillis) -> Decision {
         let walk = Walk { sections: self.sections(), request, now, buckets: Buckets::new() };
@@ -56,7 +58,11 @@ impl From<WhyNot<'_>> for NotAtAll {
     }
 }
 
-/// What stays the same all the way.
+/// What stays the same all the way; the [`Verdict`] goes from hand to hand beside it.
+///
+/// On WebAssembly what a decision nearly always comes through is two functions, [`decide`](DirectiveSet::decide) and
+/// [`probe`](Self::probe). Each that is called looks at the deadline first; but of one large function the compiler of the
+/// host moves more numbers to and fro than a call costs.
 struct Walk<'i, 'r, R> {
     sections: Sections<'i>,
     request: &'r R,
@@ -77,7 +83,7 @@ impl<'i, R: RequestFacts> Walk<'i, '_, R> {
         verdict
     }
 
-    /// Every group that the request can meet. Not in place: a walk of few directives needs less of the stack.
+    /// Every group that the request can meet. Natively not in place: a walk of few directives needs less of the stack.
     #[cfg_attr(target_family = "wasm", inline(always))]
     #[cfg_attr(not(target_family = "wasm"), inline(never))]
     fn every_group(&self) -> Verdict {
@@ -116,6 +122,7 @@ impl<'i, R: RequestFacts> Walk<'i, '_, R> {
         verdict
     }
 
+    /// Looks a key up in the table of a group.
     #[cfg_attr(target_family = "wasm", inline(never))]
     #[cfg_attr(not(target_family = "wasm"), inline(always))]
     fn probe(&self, group: &Group, key: Key, mut verdict: Verdict) -> Verdict {
@@ -182,61 +189,6 @@ impl<'i, R: RequestFacts> Walk<'i, '_, R> {
         match judge(&self.sections, record, self.request, self.now, &self.buckets) {
             Ok(()) => verdict.with(record.flags, record.level, place),
             Err(NotAtAll) => verdict,
-        }
-    }
-}
-
-/// A decision in the making, as one number, which goes from hand to hand in a register: from its low end the complement
-/// of the place of the directive that set the level, the level, and every flag of the directives that apply.
-///
-/// Level and complement together are the larger, the more a directive has to say: the highest level decides, and of that
-/// the first.
-#[derive(Clone, Copy)]
-struct Verdict(u64);
-
-impl Verdict {
-    /// No directive applies so far. There are fewer than the number of which the complement is zero.
-    const NONE: Self = Self(0);
-
-    /// The bits of level and complement.
-    const RANK: u64 = (1 << 40) - 1;
-
-    fn rank(level: u8, place: u32) -> u64 {
-        u64::from(level) << 32 | u64::from(!place)
-    }
-
-    fn flags(flags: u8) -> u64 {
-        u64::from(flags) << 40
-    }
-
-    /// Whether directives with at most these flags and this level, none before `first`, could still add to it.
-    fn could_grow(self, flags: u8, level: u8, first: u32) -> bool {
-        let flags = flags & (flags::SUPPRESS | flags::RING_BUFFER | flags::CAPTURE);
-        Self::flags(flags) & !self.0 != 0 || Self::rank(level, first) > self.0 & Self::RANK
-    }
-
-    /// With a directive that applies.
-    #[inline(always)]
-    fn with(self, flags: u8, level: u8, place: u32) -> Self {
-        let rank = Self::rank(level, place).max(self.0 & Self::RANK);
-        Self(self.0 & !Self::RANK | Self::flags(flags) | rank)
-    }
-
-    /// Whether a suppressing directive applies: then nothing else matters.
-    fn is_suppressed(self) -> bool {
-        self.0 & Self::flags(flags::SUPPRESS) != 0
-    }
-
-    fn decision(self) -> Decision {
-        if self.0 == Self::NONE.0 || self.is_suppressed() {
-            return Decision::OFF;
-        }
-        let [p0, p1, p2, p3, level, flags, ..] = self.0.to_le_bytes();
-        Decision {
-            level: DiagLevel::from_code(level).unwrap_or(DiagLevel::Off),
-            ring_buffer: flags & flags::RING_BUFFER != 0,
-            capture: flags & flags::CAPTURE != 0,
-            decided_by: Some(DirectiveIndex::new(!u32::from_le_bytes([p0, p1, p2, p3]))),
         }
     }
 }
