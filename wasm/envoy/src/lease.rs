@@ -1,0 +1,108 @@
+//! Who polls: one plugin instance of all in the proxy, by a lease in shared data. Each change is a compare-and-swap, so of
+//! two who see a lease run out only one takes it.
+
+use aldis_core::UnixMillis;
+
+use crate::limits::LEASE_MS;
+
+/// Who may poll, and how long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Lease {
+    /// The ticket of the holder; zero: nobody.
+    pub(crate) holder: u64,
+    /// The holder is to renew it before.
+    pub(crate) until: UnixMillis,
+}
+
+/// What an instance is to do about a lease.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Step {
+    /// It holds the lease.
+    Lead,
+    /// It leads if this can be put in place of what was read.
+    Put(Lease),
+    /// Somebody else leads.
+    Follow,
+}
+
+impl Lease {
+    /// Nobody's.
+    pub(crate) const VACANT: Self = Self { holder: 0, until: UnixMillis::new(0) };
+    const BYTES: usize = 16;
+
+    /// What the instance with the ticket `me` does now.
+    pub(crate) fn step(self, me: u64, now: UnixMillis) -> Step {
+        let left = self.until.as_u64().saturating_sub(now.as_u64());
+        // What runs longer than any lease was granted before the clock was set back: it has run out.
+        let runs = self.holder != 0 && left > 0 && left <= LEASE_MS;
+        match (runs, self.holder == me) {
+            (true, false) => Step::Follow,
+            // A third of it is left to make up for a tick that comes late.
+            (true, true) if left > LEASE_MS / 3 * 2 => Step::Lead,
+            _ => {
+                Step::Put(Self { holder: me, until: UnixMillis::new(now.as_u64().saturating_add(LEASE_MS)) })
+            }
+        }
+    }
+
+    pub(crate) fn to_bytes(self) -> [u8; Self::BYTES] {
+        let mut bytes = [0; Self::BYTES];
+        let (holder, until) = bytes.split_at_mut(8);
+        holder.copy_from_slice(&self.holder.to_le_bytes());
+        until.copy_from_slice(&self.until.as_u64().to_le_bytes());
+        bytes
+    }
+
+    /// Bytes that are no lease are nobody's.
+    pub(crate) fn from_bytes(bytes: &[u8]) -> Self {
+        let number = |at| {
+            let bytes = bytes.get(at..).and_then(|bytes| bytes.first_chunk::<8>());
+            u64::from_le_bytes(bytes.copied().unwrap_or_default())
+        };
+        Self { holder: number(0), until: UnixMillis::new(number(8)) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: UnixMillis = UnixMillis::new(1_800_000_000_000);
+
+    fn at(millis: u64) -> UnixMillis {
+        UnixMillis::new(NOW.as_u64() + millis)
+    }
+
+    fn held_by(holder: u64) -> Lease {
+        Lease { holder, until: at(LEASE_MS) }
+    }
+
+    #[test]
+    fn a_vacant_lease_is_taken_and_then_held() {
+        assert_eq!(Lease::VACANT.step(7, NOW), Step::Put(held_by(7)));
+        assert_eq!(held_by(7).step(7, NOW), Step::Lead);
+        assert_eq!(held_by(7).step(8, NOW), Step::Follow);
+    }
+
+    #[test]
+    fn the_holder_renews_in_time_and_others_take_over_only_afterwards() {
+        let renewed = Step::Put(Lease { holder: 7, until: at(2 * LEASE_MS - 500) });
+        assert_eq!(held_by(7).step(7, at(LEASE_MS - 500)), renewed);
+        assert_eq!(held_by(7).step(8, at(LEASE_MS - 1)), Step::Follow);
+        assert_eq!(held_by(7).step(8, at(LEASE_MS)), Step::Put(Lease { holder: 8, until: at(2 * LEASE_MS) }));
+    }
+
+    #[test]
+    fn a_clock_that_was_set_back_locks_nobody_out() {
+        let lease = Lease { holder: 7, until: at(3_600_000) };
+        assert_eq!(lease.step(8, NOW), Step::Put(held_by(8)));
+    }
+
+    #[test]
+    fn bytes_keep_a_lease_and_what_is_none_is_vacant() {
+        assert_eq!(Lease::from_bytes(&held_by(7).to_bytes()), held_by(7));
+        for bytes in [&[][..], &[0; 3], &[0; 16]] {
+            assert_eq!(Lease::from_bytes(bytes), Lease::VACANT);
+        }
+    }
+}

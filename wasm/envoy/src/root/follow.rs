@@ -1,0 +1,202 @@
+//! How an instance keeps up with the relay: it polls, or takes what the one that polls has shared.
+
+use alloc::format;
+use alloc::string::String;
+
+use aldis_core::{DirectiveSet, UnixMillis};
+
+use super::{InForce, count};
+use crate::answer::{self, Answer, Fault};
+use crate::config::Relay;
+use crate::host::{Host, Level};
+use crate::limits::OLDER_ANSWERS;
+use crate::poller::{Call, Poller};
+use crate::record::{News, Stamp};
+use crate::shared::Shared;
+use crate::stats::{Counter, Gauge, Stats};
+
+/// What one instance knows of the relay.
+#[derive(Debug)]
+pub(super) struct Follower {
+    relay: Relay,
+    shared: Shared,
+    /// Zero: none could be drawn, and it never polls.
+    ticket: u64,
+    poller: Poller,
+    leads: bool,
+    /// What is known of the image in force.
+    stamp: Stamp,
+    /// The version of its record.
+    version: u32,
+    /// How many answers in a row were older.
+    older: u32,
+    /// Logged already; the same is not logged again.
+    complaint: Option<Fault>,
+}
+
+impl Follower {
+    pub(super) fn new(host: &impl Host, relay: Relay, refresh_ms: u32) -> Self {
+        let shared = Shared::of(&relay);
+        shared.prepare(host);
+        let ticket = shared.ticket(host).unwrap_or(0);
+        let now = host.now().map_or(0, UnixMillis::as_u64);
+        let poller = Poller::new(&relay, refresh_ms, now ^ ticket.rotate_left(32));
+        Self {
+            relay,
+            shared,
+            ticket,
+            poller,
+            leads: false,
+            stamp: Stamp::default(),
+            version: 0,
+            older: 0,
+            complaint: None,
+        }
+    }
+
+    pub(super) fn on_tick(
+        &mut self,
+        host: &impl Host,
+        now: UnixMillis,
+        stats: &mut Stats,
+        in_force: &mut InForce,
+    ) {
+        if self.shared.news(host).is_some_and(|news| news.number != self.stamp.number) {
+            self.refresh(host, stats, in_force);
+        }
+        if self.poller.give_up(now) {
+            self.failed(host, now, Fault::Silence, stats);
+        }
+        self.poll(host, now, stats);
+    }
+
+    pub(super) fn on_answer(
+        &mut self,
+        host: &impl Host,
+        now: UnixMillis,
+        (token, len): (u32, usize),
+        stats: &mut Stats,
+        in_force: &mut InForce,
+    ) {
+        let Some(call) = self.poller.end(token) else { return };
+        match self.judge(host, call, len) {
+            Ok(None) => self.confirmed(host, now, call, Counter::PollsUnchanged, stats),
+            Ok(Some((set, stamp))) => {
+                self.share(host, set, &stamp);
+                self.refresh(host, stats, in_force);
+                self.confirmed(host, now, call, Counter::PollsChanged, stats);
+            }
+            Err(fault) => self.failed(host, now, fault, stats),
+        }
+        self.poll(host, now, stats);
+    }
+
+    pub(super) fn resign(&self, host: &impl Host) {
+        if self.leads {
+            self.shared.resign(host, self.ticket);
+        }
+    }
+
+    /// Puts the image in force that is shared.
+    pub(super) fn refresh(&mut self, host: &impl Host, stats: &mut Stats, in_force: &mut InForce) {
+        let Some(taken) = self.shared.take(host) else { return stats.count(Counter::SetsRefused) };
+        self.version = taken.version;
+        if taken.stamp.number == self.stamp.number {
+            return;
+        }
+        match DirectiveSet::from_image(taken.image) {
+            Ok(set) => {
+                *in_force = InForce::of(set, Some(taken.stamp.revision));
+                self.stamp = taken.stamp;
+                stats.count(Counter::SetsLoaded);
+                stats.show(host, Gauge::Revision, self.stamp.revision);
+                stats.show(host, Gauge::Directives, count(&in_force.set));
+            }
+            // Whoever shared it had found it to be one.
+            Err(_) => stats.count(Counter::SetsRefused),
+        }
+    }
+
+    /// Sends a request if there is nobody else to do so, and it is time.
+    fn poll(&mut self, host: &impl Host, now: UnixMillis, stats: &mut Stats) {
+        let led = core::mem::replace(
+            &mut self.leads,
+            self.ticket != 0 && self.shared.leads(host, self.ticket, now),
+        );
+        if !self.leads {
+            return;
+        }
+        if !led {
+            stats.count(Counter::Elections);
+        }
+        if !self.poller.is_due(now) {
+            return;
+        }
+        let conditional = self.stamp.number != 0;
+        let mut headers = alloc::vec![
+            (":method", "GET"),
+            (":scheme", "http"),
+            (":path", self.relay.path.as_str()),
+            (":authority", self.relay.authority.as_str()),
+            ("accept", "application/octet-stream"),
+        ];
+        if conditional {
+            headers.push(("if-none-match", self.stamp.etag.as_str()));
+        }
+        let deadline = u32::try_from(self.poller.deadline_ms()).unwrap_or(u32::MAX);
+        match host.call(&self.relay.cluster, &headers, deadline) {
+            Some(token) => self.poller.begin(token, now, conditional),
+            None => self.failed(host, now, Fault::NoCluster, stats),
+        }
+    }
+
+    /// The set that an answer brings, if it brings one.
+    fn judge(
+        &mut self,
+        host: &impl Host,
+        call: Call,
+        len: usize,
+    ) -> Result<Option<(DirectiveSet, Stamp)>, Fault> {
+        let Answer::Image(stamp) = answer::read(&host.answer_headers(), len, call.conditional)? else {
+            self.older = 0;
+            return Ok(None);
+        };
+        let set = DirectiveSet::from_image(host.answer_body(len)).map_err(Fault::Image)?;
+        if self.stamp.number != 0 && stamp.revision < self.stamp.revision {
+            self.older = self.older.saturating_add(1);
+            if self.older < OLDER_ANSWERS {
+                return Err(Fault::Older);
+            }
+        }
+        self.older = 0;
+        Ok(Some((set, stamp)))
+    }
+
+    /// Shares a set, unless somebody else shared another one meanwhile: then theirs counts, and the relay is asked again.
+    fn share(&self, host: &impl Host, set: DirectiveSet, stamp: &Stamp) {
+        let stamp = Stamp { number: self.stamp.number.wrapping_add(1), ..stamp.clone() };
+        self.shared.put(host, set.into_image(), &stamp, self.version);
+    }
+
+    fn confirmed(&mut self, host: &impl Host, now: UnixMillis, call: Call, how: Counter, stats: &mut Stats) {
+        self.poller.succeeded(call, now, how == Counter::PollsChanged);
+        // Never back to less, should two have polled at one time.
+        let announced = self.shared.news(host).map_or(0, |news| news.number);
+        let number = announced.max(self.stamp.number);
+        self.shared.announce(host, News { number, confirmed: now });
+        stats.count(how);
+        stats.confirmed(host, now);
+        if self.complaint.take().is_some() {
+            host.log(Level::Info, "aldis: the relay answers again");
+        }
+    }
+
+    fn failed(&mut self, host: &impl Host, now: UnixMillis, fault: Fault, stats: &mut Stats) {
+        self.poller.failed(now);
+        stats.fault(fault);
+        if self.complaint.replace(fault) != Some(fault) {
+            let cluster: &String = &self.relay.cluster;
+            host.log(Level::Warn, &format!("aldis: nothing new from the relay {cluster}: {fault}"));
+        }
+    }
+}

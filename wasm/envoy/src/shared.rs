@@ -1,0 +1,103 @@
+//! What all instances of the filter in a proxy share: who polls, which image is in force, and whether there is a newer one.
+
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use aldis_core::UnixMillis;
+
+use crate::config::Relay;
+use crate::host::Host;
+use crate::lease::{Lease, Step};
+use crate::record::{self, News, Stamp};
+
+/// So often a ticket is tried for, while others draw theirs.
+const TRIES: usize = 64;
+
+/// One relay's place in shared data. Plugins that ask the same relay the same thing share one.
+#[derive(Clone, Debug)]
+pub(crate) struct Shared {
+    lease: String,
+    tickets: String,
+    news: String,
+    image: String,
+}
+
+/// An image that was shared.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Taken {
+    pub(crate) image: Vec<u8>,
+    pub(crate) stamp: Stamp,
+    /// Of the record, for replacing just this one.
+    pub(crate) version: u32,
+}
+
+impl Shared {
+    /// The name has the layout of records in it: a filter of another version has shared data of its own.
+    pub(crate) fn of(relay: &Relay) -> Self {
+        let Relay { cluster, authority, path, .. } = relay;
+        let key = |what| format!("aldis/1/{cluster}/{authority}{path}#{what}");
+        Self { lease: key("lease"), tickets: key("tickets"), news: key("news"), image: key("image") }
+    }
+
+    /// Has something under each key, as only what is there can be replaced by compare-and-swap. Envoy configures a first
+    /// instance on its main thread before any other, so that nobody else writes at the same time.
+    pub(crate) fn prepare(&self, host: &impl Host) {
+        let nothing = record::write(Vec::new(), &Stamp::default());
+        let first: [(&str, &[u8]); 3] =
+            [(&self.lease, &Lease::VACANT.to_bytes()), (&self.tickets, &[0; 8]), (&self.image, &nothing)];
+        for (key, value) in first {
+            if host.shared(key).is_none() {
+                host.set_shared(key, value, 0);
+            }
+        }
+    }
+
+    /// A number that no other instance has.
+    pub(crate) fn ticket(&self, host: &impl Host) -> Option<u64> {
+        (0..TRIES).find_map(|_| {
+            let (last, version) = host.shared(&self.tickets)?;
+            let last = last.first_chunk::<8>().copied().map_or(0, u64::from_le_bytes);
+            let ticket = last.checked_add(1)?;
+            host.set_shared(&self.tickets, &ticket.to_le_bytes(), version).then_some(ticket)
+        })
+    }
+
+    /// Whether the instance with this ticket polls now: it does already, or nobody does.
+    pub(crate) fn leads(&self, host: &impl Host, me: u64, now: UnixMillis) -> bool {
+        let Some((lease, version)) = host.shared(&self.lease) else { return false };
+        match Lease::from_bytes(&lease).step(me, now) {
+            Step::Lead => true,
+            Step::Put(lease) => host.set_shared(&self.lease, &lease.to_bytes(), version),
+            Step::Follow => false,
+        }
+    }
+
+    /// Leaves polling to others, if it was this instance that did.
+    pub(crate) fn resign(&self, host: &impl Host, me: u64) {
+        let Some((lease, version)) = host.shared(&self.lease) else { return };
+        if Lease::from_bytes(&lease).holder == me {
+            host.set_shared(&self.lease, &Lease::VACANT.to_bytes(), version);
+        }
+    }
+
+    pub(crate) fn news(&self, host: &impl Host) -> Option<News> {
+        News::from_bytes(&host.shared(&self.news)?.0)
+    }
+
+    pub(crate) fn announce(&self, host: &impl Host, news: News) {
+        host.set_shared(&self.news, &news.to_bytes(), 0);
+    }
+
+    /// The image that is shared; that of number zero is none yet. `None` as well for what is no record.
+    pub(crate) fn take(&self, host: &impl Host) -> Option<Taken> {
+        let (bytes, version) = host.shared(&self.image)?;
+        let (image, stamp) = record::read(bytes)?;
+        Some(Taken { image, stamp, version })
+    }
+
+    /// Shares an image in place of the record of this version, and of no other.
+    pub(crate) fn put(&self, host: &impl Host, image: Vec<u8>, stamp: &Stamp, version: u32) -> bool {
+        host.set_shared(&self.image, &record::write(image, stamp), version)
+    }
+}
