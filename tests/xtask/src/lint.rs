@@ -11,7 +11,7 @@ use crate::tools::Toolbox;
 use crate::workspace::Workspace;
 
 /// What clippy reads. A feature that is always on beside another may lean on it unnoticed, so the host comes in parts as
-/// well; core and the guest come as they are built for wasm.
+/// well; core and the modules come as they are built for wasm.
 const CLIPPY: &[&str] = &[
     "--workspace --all-targets --all-features",
     "--package aldis-etcd",
@@ -20,6 +20,7 @@ const CLIPPY: &[&str] = &[
     "--package aldis-etcd --features relay",
     "--package aldis-core --no-default-features --target wasm32v1-none",
     "--package aldis-guest --target wasm32v1-none",
+    "--package aldis-envoy --target wasm32v1-none",
 ];
 /// The fuzzer, a workspace of its own. Without the feature that links libFuzzer, for which a C++ compiler would be needed.
 const FUZZER: &str = "tests/fuzz/Cargo.toml";

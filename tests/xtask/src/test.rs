@@ -14,7 +14,7 @@ use crate::tally::Tally;
 use crate::tools::{BARE_METAL, Toolbox, WASM};
 use crate::workspace::Workspace;
 
-/// What must build beside the tests: the proof that core needs neither `std` nor an operating system, and the guest.
+/// What must build beside the tests: the proof that core needs neither `std` nor an operating system, and the modules.
 const BUILDS: &[(&str, &[&str])] = &[
     (
         "core without std, bare metal",
@@ -22,6 +22,7 @@ const BUILDS: &[(&str, &[&str])] = &[
     ),
     ("core without std, wasm", &["--package", "aldis-core", "--no-default-features", "--target", WASM]),
     ("the guest", &["--package", "aldis-guest", "--target", WASM, "--profile", "guest"]),
+    ("the filter for Envoy", &["--package", "aldis-envoy", "--target", WASM, "--profile", "guest"]),
 ];
 
 /// Set where a generation of etcd is not to be had and the rest is worth knowing.

@@ -1,6 +1,7 @@
 //! What Aldis needs and a clean machine may lack: one file per tool.
 
 mod apt;
+mod envoy;
 mod etcd;
 mod node;
 mod pip;
@@ -22,6 +23,7 @@ use crate::workspace::Workspace;
 pub(crate) struct Toolbox {
     protoc: protoc::Protoc,
     etcds: Vec<PathBuf>,
+    envoy: Option<PathBuf>,
     node: Option<PathBuf>,
     python_packages: Option<PathBuf>,
     gaps: Vec<String>,
@@ -32,20 +34,28 @@ impl Toolbox {
     pub(crate) fn for_builds(workspace: &Workspace) -> Result<Self> {
         targets::add_missing(workspace)?;
         let protoc = protoc::acquire(workspace)?;
-        Ok(Self { protoc, etcds: Vec::new(), node: None, python_packages: None, gaps: Vec::new() })
+        Ok(Self {
+            protoc,
+            etcds: Vec::new(),
+            envoy: None,
+            node: None,
+            python_packages: None,
+            gaps: Vec::new(),
+        })
     }
 
-    /// Enough to test everything: the same, what hosts guests in other languages, and each etcd that the tests are run
-    /// against.
+    /// Enough to test everything: the same, what hosts guests in other languages, Envoy, and each etcd that the tests are
+    /// run against.
     pub(crate) fn full(workspace: &Workspace) -> Result<Self> {
         let builds = Self::for_builds(workspace)?;
+        let envoy = Some(envoy::acquire(workspace)?);
         let node = Some(node::acquire(workspace)?);
         let python_packages = python::acquire(workspace)?;
         let etcd::Found { bins, gaps } = etcd::acquire(workspace)?;
         for gap in &gaps {
             eprintln!("going on without {gap}");
         }
-        Ok(Self { etcds: bins, node, python_packages, gaps, ..builds })
+        Ok(Self { etcds: bins, envoy, node, python_packages, gaps, ..builds })
     }
 
     /// The environment of the inner cargo, and of a shell under `cargo xtask env`.
@@ -56,6 +66,7 @@ impl Toolbox {
             Some(("PROTOC", self.protoc.program.clone().into_os_string())),
             include.map(|include| ("PROTOC_INCLUDE", include.clone().into_os_string())),
             bins.map(|bins| ("ALDIS_ETCD_BINS", bins)),
+            self.envoy.as_ref().map(|envoy| ("ALDIS_ENVOY", envoy.clone().into_os_string())),
             self.node.as_ref().map(|node| ("ALDIS_NODE", node.clone().into_os_string())),
             self.python_packages.as_ref().map(|it| ("ALDIS_PYTHONPATH", it.clone().into_os_string())),
         ]

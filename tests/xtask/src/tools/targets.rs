@@ -1,4 +1,4 @@
-//! The compilation targets of the guest and of the `no_std` proof. `rust-toolchain.toml` names them too, but a
+//! The compilation targets of the modules and of the `no_std` proof. `rust-toolchain.toml` names them too, but a
 //! toolchain that is there already does not get them by that.
 
 use std::path::Path;
@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail};
 use crate::process::{capture, on_path};
 use crate::workspace::Workspace;
 
-/// The guest: no host imports, no JavaScript.
+/// The guest and the filter for Envoy: no host imports but their own, no JavaScript.
 pub(crate) const WASM: &str = "wasm32v1-none";
 /// A bare-metal target without `std`, as proof that core needs none.
 pub(crate) const BARE_METAL: &str = "thumbv7em-none-eabihf";
