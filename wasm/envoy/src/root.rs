@@ -3,11 +3,12 @@
 mod decide;
 mod follow;
 
-use aldis_core::{DirectiveSet, UnixMillis};
+use aldis_core::DirectiveSet;
 
 use self::follow::Follower;
 use crate::config::{Config, ConfigError};
 use crate::host::{Host, Level};
+use crate::instance::Instance;
 use crate::needs::Needs;
 use crate::stats::{Counter, Gauge, Stats};
 
@@ -16,6 +17,7 @@ use crate::stats::{Counter, Gauge, Stats};
 pub(crate) struct Root {
     config: Config,
     stats: Stats,
+    instance: Instance,
     in_force: InForce,
     follower: Option<Follower>,
 }
@@ -58,48 +60,47 @@ impl Root {
     fn new(host: &impl Host, config: Config) -> Self {
         let mut stats = Stats::define(host, &config.stats_prefix);
         host.tick_every(config.refresh_ms);
+        let instance = Instance::new(host, &config.stats_prefix);
         let mut in_force = InForce::of(config.inline.clone(), None);
-        let follower = config.relay.clone().map(|relay| Follower::new(host, relay, config.refresh_ms));
         stats.show(host, Gauge::Directives, count(&in_force.set));
-        let mut follower = follower;
-        if let Some(follower) = &mut follower {
+        let relay = config.relay.clone();
+        let follower = relay.map(|relay| {
+            let mut follower = Follower::new(host, relay, config.refresh_ms, instance.ticket());
             // What the proxy had before this instance was made: state outlives a VM.
             follower.refresh(host, &mut stats, &mut in_force);
-        }
+            follower
+        });
         stats.flush(host);
-        Self { config, stats, in_force, follower }
+        Self { config, stats, instance, in_force, follower }
     }
 
     /// Hands over what was counted, takes what is new, and polls if it is this instance's turn.
     pub(crate) fn on_tick(&mut self, host: &impl Host) {
-        self.follow(host, Follower::on_tick);
+        // Without a clock nothing is decided, so there is nothing to keep up with.
+        if let Some(now) = host.now() {
+            self.instance.on_tick(host, now, &mut self.stats);
+            if let Some(follower) = &mut self.follower {
+                follower.on_tick(host, now, &mut self.stats, &mut self.in_force);
+            }
+        }
         self.stats.flush(host);
     }
 
     /// The relay has answered.
     pub(crate) fn on_answer(&mut self, host: &impl Host, token: u32, len: usize) {
-        self.follow(host, |follower, host, now, stats, in_force| {
-            follower.on_answer(host, now, (token, len), stats, in_force);
-        });
+        if let (Some(now), Some(follower)) = (host.now(), &mut self.follower) {
+            follower.on_answer(host, now, (token, len), &mut self.stats, &mut self.in_force);
+        }
         self.stats.flush(host);
     }
 
     /// The instance ends.
     pub(crate) fn on_delete(&mut self, host: &impl Host) {
-        self.stats.flush(host);
         if let Some(follower) = &self.follower {
             follower.resign(host);
         }
-    }
-
-    fn follow<H: Host>(
-        &mut self,
-        host: &H,
-        then: impl FnOnce(&mut Follower, &H, UnixMillis, &mut Stats, &mut InForce),
-    ) {
-        // Without a clock nothing is decided, so nothing is to be fetched.
-        let (Some(follower), Some(now)) = (&mut self.follower, host.now()) else { return };
-        then(follower, host, now, &mut self.stats, &mut self.in_force);
+        self.instance.leave(host, &self.stats);
+        self.stats.flush(host);
     }
 }
 

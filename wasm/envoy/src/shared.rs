@@ -11,14 +11,10 @@ use crate::host::Host;
 use crate::lease::{Lease, Step};
 use crate::record::{self, News, Stamp};
 
-/// So often a ticket is tried for, while others draw theirs.
-const TRIES: usize = 64;
-
 /// One relay's place in shared data. Plugins that ask the same relay the same thing share one.
 #[derive(Clone, Debug)]
 pub(crate) struct Shared {
     lease: String,
-    tickets: String,
     news: String,
     image: String,
 }
@@ -37,30 +33,14 @@ impl Shared {
     pub(crate) fn of(relay: &Relay) -> Self {
         let Relay { cluster, authority, path, .. } = relay;
         let key = |what| format!("aldis/1/{cluster}/{authority}{path}#{what}");
-        Self { lease: key("lease"), tickets: key("tickets"), news: key("news"), image: key("image") }
+        Self { lease: key("lease"), news: key("news"), image: key("image") }
     }
 
-    /// Has something under each key, as only what is there can be replaced by compare-and-swap. Envoy configures a first
-    /// instance on its main thread before any other, so that nobody else writes at the same time.
+    /// Has something under each key that is replaced by compare-and-swap.
     pub(crate) fn prepare(&self, host: &impl Host) {
         let nothing = record::write(Vec::new(), &Stamp::default());
-        let first: [(&str, &[u8]); 3] =
-            [(&self.lease, &Lease::VACANT.to_bytes()), (&self.tickets, &[0; 8]), (&self.image, &nothing)];
-        for (key, value) in first {
-            if host.shared(key).is_none() {
-                host.set_shared(key, value, 0);
-            }
-        }
-    }
-
-    /// A number that no other instance has.
-    pub(crate) fn ticket(&self, host: &impl Host) -> Option<u64> {
-        (0..TRIES).find_map(|_| {
-            let (last, version) = host.shared(&self.tickets)?;
-            let last = last.first_chunk::<8>().copied().map_or(0, u64::from_le_bytes);
-            let ticket = last.checked_add(1)?;
-            host.set_shared(&self.tickets, &ticket.to_le_bytes(), version).then_some(ticket)
-        })
+        put_first(host, &self.lease, &Lease::VACANT.to_bytes());
+        put_first(host, &self.image, &nothing);
     }
 
     /// Whether the instance with this ticket polls now: it does already, or nobody does.
@@ -99,5 +79,13 @@ impl Shared {
     /// Shares an image in place of the record of this version, and of no other.
     pub(crate) fn put(&self, host: &impl Host, image: Vec<u8>, stamp: &Stamp, version: u32) -> bool {
         host.set_shared(&self.image, &record::write(image, stamp), version)
+    }
+}
+
+/// Has something under a key, as only what is there can be replaced by compare-and-swap. Envoy configures a first instance
+/// on its main thread before any other, so that nobody else writes at the same time.
+pub(crate) fn put_first(host: &impl Host, key: &str, value: &[u8]) {
+    if host.shared(key).is_none() {
+        host.set_shared(key, value, 0);
     }
 }

@@ -36,9 +36,11 @@ pub(crate) enum Counter {
     SetsRefused,
     /// Configurations that were refused.
     ConfigurationsRefused,
+    /// Instances that were there and fell silent.
+    InstancesSilent,
 }
 
-const COUNTERS: [&str; 14] = [
+const COUNTERS: [&str; 15] = [
     "decisions.off",
     "decisions.shape",
     "decisions.shape_timing",
@@ -53,6 +55,7 @@ const COUNTERS: [&str; 14] = [
     "sets.loaded",
     "sets.refused",
     "configurations.refused",
+    "instances.silent",
 ];
 
 /// What is shown as it stands.
@@ -64,9 +67,11 @@ pub(crate) enum Gauge {
     Directives,
     /// When the relay last confirmed it, in seconds since the epoch.
     Confirmed,
+    /// How many instances there are.
+    Instances,
 }
 
-const GAUGES: [&str; 3] = ["revision", "directives", "confirmed_at"];
+const GAUGES: [&str; 4] = ["revision", "directives", "confirmed_at", "instances.present"];
 
 /// The metrics of one instance. Those of one name are the same in all of them.
 #[derive(Clone, Debug)]
@@ -88,8 +93,12 @@ impl Stats {
 
     /// Counts one, for the next [`flush`](Self::flush).
     pub(crate) fn count(&mut self, counter: Counter) {
+        self.count_many(counter, 1);
+    }
+
+    pub(crate) fn count_many(&mut self, counter: Counter, number: u64) {
         if let Some(pending) = self.pending.get_mut(counter as usize) {
-            *pending = pending.saturating_add(1);
+            *pending = pending.saturating_add(number);
         }
     }
 

@@ -126,6 +126,24 @@ fn whoever_polls_and_is_gone_is_replaced_and_nothing_is_lost() {
 }
 
 #[test]
+fn a_vm_that_is_lost_is_missed_and_one_that_ends_is_not() {
+    let (proxy, [mut one, mut other]) = proxy(RELAYED);
+    let mut third = proxy.worker();
+    for worker in [&mut one, &mut other, &mut third] {
+        worker.tick();
+    }
+    assert_eq!(proxy.metric("aldis.instances.present"), 3);
+    third.delete();
+    assert_eq!(proxy.metric("aldis.instances.present"), 2);
+    drop(other);
+    for _ in 0..5 {
+        proxy.pass(1_000);
+        one.tick();
+    }
+    assert_eq!((proxy.metric("aldis.instances.present"), proxy.metric("aldis.instances.silent")), (1, 1));
+}
+
+#[test]
 fn whoever_is_deleted_leaves_at_once() {
     let (_, [mut one, mut other]) = proxy(RELAYED);
     one.tick();

@@ -20,7 +20,7 @@ use crate::stats::{Counter, Gauge, Stats};
 pub(super) struct Follower {
     relay: Relay,
     shared: Shared,
-    /// Zero: none could be drawn, and it never polls.
+    /// By which this instance is told from others; zero: it never polls.
     ticket: u64,
     poller: Poller,
     leads: bool,
@@ -35,10 +35,9 @@ pub(super) struct Follower {
 }
 
 impl Follower {
-    pub(super) fn new(host: &impl Host, relay: Relay, refresh_ms: u32) -> Self {
+    pub(super) fn new(host: &impl Host, relay: Relay, refresh_ms: u32, ticket: u64) -> Self {
         let shared = Shared::of(&relay);
         shared.prepare(host);
-        let ticket = shared.ticket(host).unwrap_or(0);
         let now = host.now().map_or(0, UnixMillis::as_u64);
         let poller = Poller::new(&relay, refresh_ms, now ^ ticket.rotate_left(32));
         Self {
