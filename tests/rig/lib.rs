@@ -1,5 +1,6 @@
 //! The rig: what the tests of Aldis stand on. A real etcd that can be killed, frozen, wiped and restored, three of them
-//! as a cluster, a scripted one for what real ones rarely do, links that can be cut, delayed and turned into a black
+//! as a cluster, a scripted one for what real ones rarely do, a real Envoy between an upstream that echoes and a relay that
+//! says what a test wants, links that can be cut, delayed and turned into a black
 //! hole, and patience that ends with a reason.
 //!
 //! For tests only: everything here panics with the remedy when it cannot go on, and listens on loopback alone.
@@ -15,6 +16,7 @@
 )]
 
 pub mod cluster;
+pub mod envoy;
 pub mod etcd;
 pub mod generate;
 pub mod golden;
@@ -22,10 +24,13 @@ pub mod http;
 pub mod link;
 pub mod model;
 pub mod ordeal;
+pub mod relay;
 pub mod scripted;
 pub mod stall;
 pub mod tls;
+pub mod upstream;
 pub mod vectors;
+pub mod wire;
 
 mod open_files;
 mod port;
