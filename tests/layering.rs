@@ -84,6 +84,36 @@ const HOST: House = House {
     ],
 };
 
+const ENVOY: House = House {
+    source: "wasm/envoy/src",
+    rooms: &[
+        "limits",
+        "host",
+        "block",
+        "jitter",
+        "traceparent",
+        "needs",
+        "wanted",
+        "attribute",
+        "mapping",
+        "outputs",
+        "config",
+        "lease",
+        "record",
+        "answer",
+        "poller",
+        "shared",
+        "stats",
+        "roll",
+        "instance",
+        "root",
+        "filter",
+        "envoy",
+        "exports",
+    ],
+    reserved: &[("serde", &["config", "outputs"]), ("dlmalloc", &["exports"])],
+};
+
 #[test]
 fn core_is_in_order() {
     assert_eq!(CORE.violations(&CORE.read()), NONE);
@@ -92,6 +122,11 @@ fn core_is_in_order() {
 #[test]
 fn host_is_in_order() {
     assert_eq!(HOST.violations(&HOST.read()), NONE);
+}
+
+#[test]
+fn filter_is_in_order() {
+    assert_eq!(ENVOY.violations(&ENVOY.read()), NONE);
 }
 
 const NONE: [String; 0] = [];

@@ -17,6 +17,8 @@ mod flip;
 mod module;
 #[path = "live_envoy/outage.rs"]
 mod outage;
+#[path = "live_envoy/readme.rs"]
+mod readme;
 #[path = "live_envoy/scene.rs"]
 mod scene;
 #[path = "live_envoy/spoofed.rs"]

@@ -1,8 +1,9 @@
 //! A fault of ours ends a worker's VM: what becomes of requests, and of decisions, under each of Envoy's policies.
 
-use rig::envoy::OnTrap;
+use rig::envoy::{Builder, Delivery, OnTrap};
 use rig::wire::Connection;
 use rig::upstream::Upstream;
+use serde_json::json;
 
 use crate::module::trapping_module;
 use crate::scene::{BOUND, Scene, document, relayed, seen};
@@ -94,4 +95,20 @@ fn a_vm_that_is_made_anew_has_the_last_good_though_the_relay_is_down() {
     scene.publish(2, &document("ShapeTiming"));
     scene.relay.come_back();
     scene.until_level(&mut connections, Some("ShapeTiming"));
+}
+
+/// The way out of failing open, without a restart: any change of the configuration makes new instances.
+#[test]
+fn an_update_gives_a_worker_that_lost_its_vm_another() {
+    let change = |builder: Builder| builder.delivery(Delivery::Extension);
+    let mut scene = Scene::of(trapping_module(), &relayed(), change);
+    scene.publish(1, &document("Shape"));
+    let mut connections = scene.connections();
+    scene.until_level(&mut connections, Some("Shape"));
+    trap(&mut connections[0]);
+    assert_eq!(ask(&mut connections[0]), (200, None));
+    let mut configuration = relayed();
+    configuration["refresh_ms"] = json!(90);
+    scene.envoy.reconfigure(&configuration);
+    scene.until_level(&mut connections, Some("Shape"));
 }
