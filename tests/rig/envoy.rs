@@ -40,13 +40,15 @@ pub enum OnTrap {
 /// How an [`Envoy`] is to be run.
 #[derive(Clone, Debug)]
 pub struct Builder {
-    module: PathBuf,
+    module: Option<PathBuf>,
     configuration: String,
     delivery: Delivery,
     on_trap: OnTrap,
     upstream: u16,
     relay: Option<u16>,
     guarded: bool,
+    logs_access: bool,
+    workers: u32,
 }
 
 /// A running Envoy. Ended when dropped.
@@ -69,13 +71,24 @@ impl Builder {
     /// This module with this configuration, in front of this upstream; under the recommended policy.
     pub fn new(module: &Path, configuration: &Value, upstream: u16) -> Self {
         Self {
-            module: module.to_owned(),
+            module: Some(module.to_owned()),
             configuration: configuration.to_string(),
+            ..Self::without_filter(upstream)
+        }
+    }
+
+    /// Nothing but a way to this upstream.
+    pub fn without_filter(upstream: u16) -> Self {
+        Self {
+            module: None,
+            configuration: String::new(),
             delivery: Delivery::Static,
             on_trap: OnTrap::Open,
             upstream,
             relay: None,
             guarded: false,
+            logs_access: true,
+            workers: 2,
         }
     }
 
@@ -101,6 +114,18 @@ impl Builder {
     /// module is gone.
     pub fn guarded(mut self) -> Self {
         self.guarded = true;
+        self
+    }
+
+    /// With so many workers instead of two, whatever the machine has.
+    pub fn workers(mut self, workers: u32) -> Self {
+        self.workers = workers;
+        self
+    }
+
+    /// Without an access log, which costs each request something.
+    pub fn without_access_log(mut self) -> Self {
+        self.logs_access = false;
         self
     }
 

@@ -57,13 +57,7 @@ fn listener(options: &Builder, ports: Ports, home: &Path) -> Value {
     if options.guarded {
         filters.push(guard());
     }
-    filters.push(match options.delivery {
-        Delivery::Extension => json!({"name": "aldis", "config_discovery": {
-            "config_source": from_file(&home.join("extension.json")),
-            "type_urls": [format!("{HTTP}.http.wasm.v3.Wasm")],
-        }}),
-        _ => json!({"name": "aldis", "typed_config": wasm(options)}),
-    });
+    filters.extend(options.module.as_ref().map(|_| filter(options, home)));
     filters.push(json!({
         "name": "envoy.filters.http.router",
         "typed_config": {"@type": format!("{HTTP}.http.router.v3.Router")},
@@ -71,7 +65,7 @@ fn listener(options: &Builder, ports: Ports, home: &Path) -> Value {
     let manager = json!({
         "@type": format!("{HTTP}.network.http_connection_manager.v3.HttpConnectionManager"),
         "stat_prefix": "in",
-        "access_log": [access_log(home)],
+        "access_log": options.logs_access.then(|| access_log(home)).into_iter().collect::<Vec<_>>(),
         "route_config": {"virtual_hosts": [{
             "name": "all", "domains": ["*"],
             "routes": [{"match": {"prefix": "/"}, "route": {"cluster": "upstream"}}],
@@ -80,6 +74,16 @@ fn listener(options: &Builder, ports: Ports, home: &Path) -> Value {
     });
     let chain = json!({"filters": [{"name": "envoy.filters.network.http_connection_manager", "typed_config": manager}]});
     json!({"name": "main", "address": address(ports.listener), "filter_chains": [chain]})
+}
+
+fn filter(options: &Builder, home: &Path) -> Value {
+    if options.delivery != Delivery::Extension {
+        return json!({"name": "aldis", "typed_config": wasm(options)});
+    }
+    json!({"name": "aldis", "config_discovery": {
+        "config_source": from_file(&home.join("extension.json")),
+        "type_urls": [format!("{HTTP}.http.wasm.v3.Wasm")],
+    }})
 }
 
 fn wasm(options: &Builder) -> Value {

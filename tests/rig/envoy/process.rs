@@ -1,7 +1,7 @@
 //! The life of an Envoy process.
 
 use std::env;
-use std::fs::File;
+use std::fs::{self, File};
 use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -19,8 +19,9 @@ impl Envoy {
         let program = env::var_os("ALDIS_ENVOY").unwrap_or_else(|| "envoy".into());
         let mut command = Command::new(program);
         command.arg("-c").arg(home.join("bootstrap.json"));
-        // Two workers, whatever the machine has; and several Envoys beside each other.
-        command.args(["--concurrency", "2", "--use-dynamic-base-id", "--log-level", "info"]);
+        command.arg("--concurrency").arg(self.options.workers.to_string());
+        // So that several run beside each other.
+        command.args(["--use-dynamic-base-id", "--log-level", "info"]);
         // The access log is written out soon, for a test that waits for it.
         command.args(["--file-flush-interval-msec", "50", "--drain-time-s", "1"]);
         command.stdin(Stdio::null()).stdout(log.try_clone().expect("a second handle")).stderr(log);
@@ -51,6 +52,21 @@ impl Envoy {
     /// Whether it still runs.
     pub fn is_alive(&mut self) -> bool {
         self.child.as_mut().is_some_and(|child| matches!(child.try_wait(), Ok(None)))
+    }
+
+    /// The processor time that its threads have taken so far.
+    ///
+    /// # Panics
+    ///
+    /// When it does not run.
+    pub fn processor_time(&self) -> Duration {
+        let child = self.child.as_ref().expect("Envoy runs");
+        let threads = fs::read_dir(format!("/proc/{}/task", child.id())).expect("a process has threads");
+        let nanos = threads.flatten().map(|thread| {
+            let times = fs::read_to_string(thread.path().join("schedstat")).unwrap_or_default();
+            times.split(' ').next().and_then(|nanos| nanos.parse().ok()).unwrap_or(0_u64)
+        });
+        Duration::from_nanos(nanos.sum())
     }
 
     fn kill(&mut self) {
