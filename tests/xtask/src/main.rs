@@ -61,7 +61,7 @@ const TASKS: &[Task] = &[
     },
     Task {
         name: "bench",
-        about: "Aldis and its peers at the same work, in one run: [workloads, all and the table]",
+        about: "Aldis and its peers at the same work, in one run: [workloads, all and the table | envoy]",
         run: bench::run,
     },
     Task { name: "ci", about: "lint, gates and test", run: ci },

@@ -44,6 +44,13 @@ impl Toolbox {
         })
     }
 
+    /// Enough to run the filter in Envoy, and the one that it is measured against.
+    pub(crate) fn for_envoy(workspace: &Workspace) -> Result<Self> {
+        let builds = Self::for_builds(workspace)?;
+        targets::add(workspace, targets::WASM_WITH_STD)?;
+        Ok(Self { envoy: Some(envoy::acquire(workspace)?), ..builds })
+    }
+
     /// Enough to test everything: the same, what hosts guests in other languages, Envoy, and each etcd that the tests are
     /// run against.
     pub(crate) fn full(workspace: &Workspace) -> Result<Self> {

@@ -32,6 +32,13 @@ unsafe extern "C" {
         size: *mut usize,
     ) -> u32;
     fn proxy_get_header_map_pairs(kind: u32, data: *mut *mut u8, size: *mut usize) -> u32;
+    fn proxy_add_header_map_value(
+        kind: u32,
+        name: *const u8,
+        name_len: usize,
+        value: *const u8,
+        value_len: usize,
+    ) -> u32;
     fn proxy_replace_header_map_value(
         kind: u32,
         name: *const u8,
@@ -132,6 +139,12 @@ impl Host for Envoy {
         let (text, len) = (value.as_ptr(), value.len());
         // SAFETY: the host reads both texts.
         unsafe { proxy_replace_header_map_value(REQUEST_HEADERS, name.as_ptr(), name.len(), text, len) };
+    }
+
+    fn add_header(&self, name: &str, value: &[u8]) {
+        let (text, len) = (value.as_ptr(), value.len());
+        // SAFETY: the host reads both texts.
+        unsafe { proxy_add_header_map_value(REQUEST_HEADERS, name.as_ptr(), name.len(), text, len) };
     }
 
     fn remove_header(&self, name: &str) {

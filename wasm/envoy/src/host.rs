@@ -38,6 +38,8 @@ pub trait Host {
 
     /// The request's headers as one block, in the layout of the ABI.
     fn request_headers(&self) -> Vec<u8>;
+    /// Adds a header to the request, beside those of that name if there are any.
+    fn add_header(&self, name: &str, value: &[u8]);
     /// Sets a header of the request; every copy that was there is gone.
     fn set_header(&self, name: &str, value: &[u8]);
     /// Removes every copy of a header of the request.

@@ -14,21 +14,24 @@ pub(crate) const WASM: &str = "wasm32v1-none";
 /// A bare-metal target without `std`, as proof that core needs none.
 pub(crate) const BARE_METAL: &str = "thumbv7em-none-eabihf";
 
+/// What the SDK of proxy-wasm wants, and so the filter that ours is measured against.
+pub(super) const WASM_WITH_STD: &str = "wasm32-unknown-unknown";
+
 pub(super) fn add_missing(workspace: &Workspace) -> Result<()> {
+    [WASM, BARE_METAL].into_iter().try_for_each(|target| add(workspace, target))
+}
+
+/// Adds one target, if it is not there.
+pub(super) fn add(workspace: &Workspace, target: &str) -> Result<()> {
     let sysroot = capture(Command::new("rustc").args(["--print", "sysroot"]).current_dir(workspace.root()))?;
-    let installed = Path::new(sysroot.trim()).join("lib/rustlib");
-    for target in [WASM, BARE_METAL] {
-        if installed.join(target).is_dir() {
-            continue;
-        }
-        if on_path("rustup").is_none() {
-            bail!(
-                "this Rust has no target {target} and there is no rustup to add it; install Rust by rustup"
-            );
-        }
-        eprintln!("fetching the Rust target {target} by rustup");
-        capture(Command::new("rustup").args(["target", "add", target]).current_dir(workspace.root()))
-            .with_context(|| format!("cannot add the target {target}; try `rustup target add {target}`"))?;
+    if Path::new(sysroot.trim()).join("lib/rustlib").join(target).is_dir() {
+        return Ok(());
     }
+    if on_path("rustup").is_none() {
+        bail!("this Rust has no target {target} and there is no rustup to add it; install Rust by rustup");
+    }
+    eprintln!("fetching the Rust target {target} by rustup");
+    capture(Command::new("rustup").args(["target", "add", target]).current_dir(workspace.root()))
+        .with_context(|| format!("cannot add the target {target}; try `rustup target add {target}`"))?;
     Ok(())
 }

@@ -51,19 +51,20 @@ impl Root {
         })
     }
 
+    /// Headers are added, which is cheaper than setting them: no copy is left by now.
     fn tell(&self, host: &impl Host, decision: Decision) {
         let (outputs, set) = (&self.config.outputs, &self.in_force.set);
         if let Some(header) = &outputs.level {
-            host.set_header(&header.name, decision.level.as_str().as_bytes());
+            host.add_header(&header.name, decision.level.as_str().as_bytes());
         }
         if let (Some(header), Some(id)) = (&outputs.decided_by, outputs::decided_by(set, decision)) {
-            host.set_header(&header.name, id.as_bytes());
+            host.add_header(&header.name, id.as_bytes());
         }
         if let (Some(header), Some(flags)) = (&outputs.flags, outputs::flags(decision)) {
-            host.set_header(&header.name, flags.as_bytes());
+            host.add_header(&header.name, flags.as_bytes());
         }
         if let (Some(header), Some(revision)) = (&outputs.revision, self.in_force.revision) {
-            host.set_header(&header.name, revision.to_string().as_bytes());
+            host.add_header(&header.name, revision.to_string().as_bytes());
         }
         if !outputs.property.is_empty() {
             let line = outputs::json(set, decision, self.in_force.revision);
@@ -78,7 +79,7 @@ fn mark(host: &impl Host, sampled: &Sampled, found: &Found<'_>) {
         host.set_header("traceparent", header.as_bytes());
     }
     if let Some((header, value)) = &sampled.header {
-        host.set_header(&header.name, value.as_bytes());
+        host.add_header(&header.name, value.as_bytes());
     }
 }
 

@@ -70,7 +70,12 @@ impl Host for Rc<Thread> {
     }
 
     fn set_header(&self, name: &str, value: &[u8]) {
-        self.remove_header(name);
+        self.headers.borrow_mut().retain(|(known, _)| known != name);
+        self.add_header(name, value);
+    }
+
+    fn add_header(&self, name: &str, value: &[u8]) {
+        self.called();
         let value = String::from_utf8(value.to_vec()).expect("is text");
         self.headers.borrow_mut().push((name.to_owned(), value));
     }
