@@ -3,8 +3,8 @@
 use aldis_core::{DirectiveSet, UnixMillis};
 use anyhow::{Result, ensure};
 use rig::envoy::{Builder, Envoy};
-use rig::http::Connection;
 use rig::upstream::Upstream;
+use rig::wire::Connection;
 use serde_json::{Value, json};
 
 use crate::modules::build;

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use bench::median;
 use rig::envoy::Envoy;
-use rig::http::{Connection, Message};
+use rig::wire::{Connection, Message};
 
 /// How many connections are open, and used at a time.
 pub(crate) const CONNECTIONS: usize = 4;

@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant};
 
 use rig::envoy::Delivery;
-use rig::wire::Connection;
 use rig::say;
+use rig::wire::Connection;
 use serde_json::{Value, json};
 
 use crate::scene::{BOUND, Scene, acme, document, relayed, seen};

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use aldis_core::{DirectiveSet, UnixMillis};
 use rig::envoy::{Builder, Envoy};
-use rig::wire::{Connection, Message};
 use rig::relay::Relay;
 use rig::upstream::Upstream;
+use rig::wire::{Connection, Message};
 use serde_json::{Value, json};
 
 use crate::module::module;

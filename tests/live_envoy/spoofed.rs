@@ -1,7 +1,7 @@
 //! What clients send under our names never reaches the upstream.
 
-use rig::wire::Connection;
 use rig::upstream::Upstream;
+use rig::wire::Connection;
 use serde_json::json;
 
 use crate::scene::{BOUND, Scene, document, relayed};

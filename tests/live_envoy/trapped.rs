@@ -1,8 +1,8 @@
 //! A fault of ours ends a worker's VM: what becomes of requests, and of decisions, under each of Envoy's policies.
 
 use rig::envoy::{Builder, Delivery, OnTrap};
-use rig::wire::Connection;
 use rig::upstream::Upstream;
+use rig::wire::Connection;
 use serde_json::json;
 
 use crate::module::trapping_module;

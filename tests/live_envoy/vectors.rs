@@ -9,9 +9,9 @@ mod expressible;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use aldis_core::{Directive, DirectiveSet, UnixMillis};
-use rig::wire::{Connection, Message};
 use rig::say;
 use rig::vectors::{Engine, Refusal, Request, Verdict, all, differences};
+use rig::wire::{Connection, Message};
 use serde_json::{Value, json};
 
 use self::expressible::{LABELS, STILL_MS, expressible};

@@ -11,8 +11,8 @@ use std::process::Child;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::wire::{self, Connection};
 use crate::port::free_port;
+use crate::wire::{self, Connection};
 
 /// How the filter's configuration reaches Envoy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -8,8 +8,8 @@ use aldis_core::DirectiveSet;
 
 use self::desk::Desk;
 pub use self::desk::Reply;
-use crate::wire::{Message, Server};
 use crate::port::free_port;
+use crate::wire::{Message, Server};
 
 /// A scripted relay on a port of its own, which stays the same while it is down.
 pub struct Relay {

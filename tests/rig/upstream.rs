@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use crate::wire::{Header, Message, Responder, Server};
 use crate::port::free_port;
+use crate::wire::{Header, Message, Responder, Server};
 
 /// A server that answers each request with the headers that it came with.
 pub struct Upstream {
