@@ -1,5 +1,5 @@
-//! The filter in a real Envoy with two workers, fed by a relay whose answers the tests choose, in front of an upstream that
-//! tells what it sees.
+//! The filter in a real Envoy with two workers, fed by a relay whose answers the tests choose, and by a real one that follows
+//! a real etcd, in front of an upstream that tells what it sees.
 
 #![allow(
     clippy::expect_used,
@@ -11,6 +11,8 @@
 
 #[path = "live_envoy/configured.rs"]
 mod configured;
+#[path = "live_envoy/etcd.rs"]
+mod etcd;
 #[path = "live_envoy/flip.rs"]
 mod flip;
 #[path = "live_envoy/module.rs"]

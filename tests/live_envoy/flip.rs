@@ -20,7 +20,7 @@ fn a_publish_flips_what_the_upstream_sees_on_every_worker() {
         let level = if flip % 2 == 1 { "Shape" } else { "ShapeTiming" };
         let begun = Instant::now();
         scene.publish(flip as u64, &document(level));
-        until_all(&mut connections, level);
+        until_all(&mut connections, Some(level));
         begun.elapsed()
     });
     tell("by the relay", times.collect());
@@ -41,7 +41,7 @@ fn a_file_that_is_renamed_into_place_flips_it_without_a_relay() {
         let level = if flip % 2 == 1 { "ShapeTiming" } else { "Shape" };
         let begun = Instant::now();
         scene.envoy.reconfigure(&inline(level));
-        until_all(&mut connections, level);
+        until_all(&mut connections, Some(level));
         begun.elapsed()
     });
     tell("by a file (ECDS)", times.collect());
@@ -75,14 +75,15 @@ fn a_filter_that_is_configured_anew_goes_on_where_it_was() {
 }
 
 /// Asks again and again, without a pause, as what is measured is how soon.
-fn until_all(connections: &mut [Connection], level: &str) {
+pub(crate) fn until_all(connections: &mut [Connection], level: Option<&str>) {
     let begun = Instant::now();
-    while !connections.iter_mut().all(|connection| acme(connection).as_deref() == Some(level)) {
-        assert!(begun.elapsed() < BOUND, "{level} does not arrive");
+    while !connections.iter_mut().all(|connection| acme(connection).as_deref() == level) {
+        assert!(begun.elapsed() < BOUND, "{level:?} does not arrive");
     }
 }
 
-fn tell(how: &str, mut times: Vec<Duration>) {
+/// Says how long it took from a publication until every worker had it.
+pub(crate) fn tell(how: &str, mut times: Vec<Duration>) {
     times.sort();
     let at = |per_cent: usize| times[(times.len() - 1) * per_cent / 100];
     say(&format!(

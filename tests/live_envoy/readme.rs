@@ -2,7 +2,10 @@
 
 use std::env;
 use std::fs;
+use std::path::Path;
 use std::process::Command;
+
+use aldis_envoy::Config;
 
 use crate::module::module;
 
@@ -26,6 +29,31 @@ fn listener() -> String {
     let block = README.split_once("```yaml\n").and_then(|(_, rest)| rest.split_once("```"));
     let shown = block.expect("the README shows a listener").0;
     shown.replace("/etc/envoy/aldis_envoy.wasm", &module().display().to_string())
+}
+
+/// The example as `cargo xtask envoy` runs it; each of its files of the filter in its turn.
+#[test]
+fn envoy_takes_the_example() {
+    let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/envoy");
+    let scratch = tempfile::tempdir().expect("a scratch folder");
+    let here = |file: &str| {
+        let text = fs::read_to_string(example.join(file)).expect("is there");
+        let text =
+            text.replace("target/wasm32v1-none/guest/aldis_envoy.wasm", &module().display().to_string());
+        text.replace("target/example-envoy", &scratch.path().display().to_string())
+    };
+    fs::write(scratch.path().join("filter.yaml"), here("quiet.yaml")).expect("a file is written");
+    assert_eq!(takes(&here("envoy.yaml")), Ok(()));
+    for file in ["quiet.yaml", "watched.yaml"] {
+        let text = here(file);
+        let (_, json) = text.split_once("value: |\n").expect("has a configuration");
+        let configuration = Config::parse(json.as_bytes());
+        assert!(configuration.is_ok(), "{file}: {configuration:?}");
+        assert!(
+            Config::parse(json.replace("x-tenant", "x tenant").as_bytes()).is_err(),
+            "the twin of {file}"
+        );
+    }
 }
 
 #[test]

@@ -42,23 +42,7 @@ impl Scene {
 
     /// Connections, at least one to each worker, and eight in all.
     pub(crate) fn connections(&self) -> Vec<Connection> {
-        const ENOUGH: usize = 8;
-        let mut connections: Vec<Connection> = Vec::new();
-        while connections.len() < ENOUGH || !self.both_workers_have_some() {
-            assert!(connections.len() < 100, "all of these go to one worker");
-            let mut connection = self.envoy.connect();
-            connection.get("/hello", &[]).expect("is answered");
-            connections.push(connection);
-        }
-        connections
-    }
-
-    fn both_workers_have_some(&self) -> bool {
-        let active = |worker| {
-            let port = self.envoy.port();
-            self.envoy.stat(&format!("listener.127.0.0.1_{port}.worker_{worker}.downstream_cx_active"))
-        };
-        [0, 1].iter().all(|worker| active(worker).is_some_and(|active| active > 0))
+        connections(&self.envoy)
     }
 
     /// Waits until acme's requests are decided at this level on each connection.
@@ -73,6 +57,24 @@ impl Scene {
     pub(crate) fn publish(&self, revision: u64, document: &Value) {
         self.relay.publish(revision, &set(document));
     }
+}
+
+/// Connections, at least one to each worker, and eight in all.
+pub(crate) fn connections(envoy: &Envoy) -> Vec<Connection> {
+    const ENOUGH: usize = 8;
+    let active = |worker| {
+        let port = envoy.port();
+        envoy.stat(&format!("listener.127.0.0.1_{port}.worker_{worker}.downstream_cx_active"))
+    };
+    let both_have_some = || [0, 1].iter().all(|worker| active(worker).is_some_and(|active| active > 0));
+    let mut connections: Vec<Connection> = Vec::new();
+    while connections.len() < ENOUGH || !both_have_some() {
+        assert!(connections.len() < 100, "all of these go to one worker");
+        let mut connection = envoy.connect();
+        connection.get("/hello", &[]).expect("is answered");
+        connections.push(connection);
+    }
+    connections
 }
 
 /// The configuration of most tests.

@@ -7,6 +7,7 @@ mod bench;
 mod cargo;
 mod demo;
 mod env;
+mod envoy;
 mod fuzz;
 mod gates;
 mod lint;
@@ -63,6 +64,11 @@ const TASKS: &[Task] = &[
         name: "bench",
         about: "Aldis and its peers at the same work, in one run: [workloads, all and the table | envoy]",
         run: bench::run,
+    },
+    Task {
+        name: "envoy",
+        about: "examples/envoy, running: etcd, a relay, Envoy with the filter, an upstream: [walk]",
+        run: envoy::run,
     },
     Task { name: "ci", about: "lint, gates and test", run: ci },
     Task {

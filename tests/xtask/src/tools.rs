@@ -82,6 +82,11 @@ impl Toolbox {
         .collect()
     }
 
+    /// Envoy, and the newest etcd.
+    pub(crate) fn envoy_and_etcd(&self) -> Option<(PathBuf, PathBuf)> {
+        Some((self.envoy.clone()?, self.etcds.last()?.join("etcd")))
+    }
+
     /// One line for each thing that stays untested because it could not be fetched.
     pub(crate) fn gaps(&self) -> &[String] {
         &self.gaps
