@@ -57,8 +57,8 @@ impl Contender {
         };
         let Some(connection) = self.connections.first_mut() else { return Ok(()) };
         let seen = Upstream::seen(&turn::ask(connection, 0));
-        let ours = seen.iter().map(|(name, _)| name.as_str());
-        let found = ours.filter(|name| ["x-plain", "x-aldis-level"].contains(name)).next_back();
+        let mut names = seen.iter().map(|(name, _)| name.as_str());
+        let found = names.find(|name| ["x-plain", "x-aldis-level"].contains(name));
         ensure!(found == expected, "{}: the upstream sees {found:?}", self.name);
         Ok(())
     }

@@ -34,8 +34,11 @@ fn main() -> Result<()> {
     Ok(())
 }
 
+/// A figure of a turn.
+type Of = fn(&Turn) -> f64;
+
 /// What is measured of a turn, and how it is called.
-const COLUMNS: [(&str, fn(&Turn) -> f64); 3] = [
+const COLUMNS: [(&str, Of); 3] = [
     ("processor time of Envoy, µs", |turn| turn.processor_micros),
     ("latency, µs", |turn| turn.latency_micros),
     ("requests per second", |turn| turn.per_second),
@@ -43,9 +46,8 @@ const COLUMNS: [(&str, fn(&Turn) -> f64); 3] = [
 
 /// Each column's medians, and beside each how it compares to the plain filter's.
 fn table(results: &[(&str, Vec<Turn>)]) -> String {
-    let figure = |turns: &[Turn], of: fn(&Turn) -> f64| {
-        median(&turns.iter().map(of).collect::<Vec<_>>()).unwrap_or(f64::NAN)
-    };
+    let figure =
+        |turns: &[Turn], of: Of| median(&turns.iter().map(of).collect::<Vec<_>>()).unwrap_or(f64::NAN);
     let plain = results.iter().find(|(name, _)| *name == contender::PLAIN).map(|(_, turns)| turns.as_slice());
     let mut table = String::from("| Envoy |");
     COLUMNS.iter().for_each(|(name, _)| table += &format!(" {name} | ratio |"));
