@@ -11,11 +11,11 @@ use crate::record::Stamp;
 
 /// An answer that is one.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Answer {
-    /// What is in force is what the relay has.
-    Unchanged,
-    /// The body is another image. Its number is not given yet.
-    Image(Stamp),
+pub(crate) struct Answer {
+    /// Of the image in the body, which has no number yet; `None`: what is in force is what the relay has.
+    pub(crate) image: Option<Stamp>,
+    /// Whether the relay says that its source does not confirm the set at present.
+    pub(crate) is_stale: bool,
 }
 
 /// Why an answer changes nothing.
@@ -68,13 +68,14 @@ impl fmt::Display for Fault {
 ///
 /// Everything that is wrong apart from the image itself.
 pub(crate) fn read(headers: &[u8], len: usize, conditional: bool) -> Result<Answer, Fault> {
-    match status(headers) {
-        304 if conditional => Ok(Answer::Unchanged),
-        304 => Err(Fault::Unasked),
-        200 if len > MAX_IMAGE_BYTES => Err(Fault::TooLarge),
-        200 => stamp(headers).map(Answer::Image),
-        other => Err(Fault::Status(other)),
-    }
+    let image = match status(headers) {
+        304 if conditional => None,
+        304 => return Err(Fault::Unasked),
+        200 if len > MAX_IMAGE_BYTES => return Err(Fault::TooLarge),
+        200 => Some(stamp(headers)?),
+        other => return Err(Fault::Status(other)),
+    };
+    Ok(Answer { image, is_stale: text(headers, "aldis-state") == Some("stale") })
 }
 
 fn status(headers: &[u8]) -> u16 {
@@ -97,7 +98,14 @@ fn stamp(headers: &[u8]) -> Result<Stamp, Fault> {
     // Without the sign that `parse` would take.
     let digits = Some(revision).filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
     let revision = digits.and_then(|digits| digits.parse().ok()).ok_or(Fault::Header("aldis-revision"))?;
-    Ok(Stamp { number: 0, revision, digest: digest.to_owned(), etag: etag.to_owned() })
+    let cluster = self::text(headers, "aldis-cluster").unwrap_or_default();
+    Ok(Stamp {
+        number: 0,
+        revision,
+        digest: digest.to_owned(),
+        etag: etag.to_owned(),
+        cluster: cluster.to_owned(),
+    })
 }
 
 fn text<'a>(headers: &'a [u8], name: &str) -> Option<&'a str> {
@@ -111,7 +119,14 @@ mod tests {
     const DIGEST: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
     fn answer(changes: &[(&str, Option<&str>)]) -> Vec<u8> {
-        let good = [(":status", "200"), ("etag", "\"5\""), ("aldis-revision", "5"), ("aldis-digest", DIGEST)];
+        let good = [
+            (":status", "200"),
+            ("etag", "\"5\""),
+            ("aldis-revision", "5"),
+            ("aldis-digest", DIGEST),
+            ("aldis-cluster", "c1"),
+            ("aldis-state", "live"),
+        ];
         let changed = |name| changes.iter().find(|(changed, _)| *changed == name).map(|(_, value)| *value);
         let headers = good.map(|(name, value)| (name, changed(name).unwrap_or(Some(value))));
         let headers = headers.iter().filter_map(|(name, value)| Some((*name, (*value)?.as_bytes())));
@@ -120,9 +135,17 @@ mod tests {
 
     #[test]
     fn a_good_answer_is_read() {
-        let stamp = Stamp { number: 0, revision: 5, digest: DIGEST.to_owned(), etag: "\"5\"".to_owned() };
-        assert_eq!(read(&answer(&[]), 10, true), Ok(Answer::Image(stamp)));
-        assert_eq!(read(&answer(&[(":status", Some("304"))]), 0, true), Ok(Answer::Unchanged));
+        let (digest, etag, cluster) = (DIGEST.to_owned(), "\"5\"".to_owned(), "c1".to_owned());
+        let stamp = Stamp { number: 0, revision: 5, digest, etag, cluster };
+        let told = |image, is_stale| Ok(Answer { image, is_stale });
+        assert_eq!(read(&answer(&[]), 10, true), told(Some(stamp.clone()), false));
+        assert_eq!(read(&answer(&[(":status", Some("304"))]), 0, true), told(None, false));
+        assert_eq!(
+            read(&answer(&[("aldis-state", Some("stale"))]), 10, true),
+            told(Some(stamp.clone()), true)
+        );
+        let silent = Stamp { cluster: String::new(), ..stamp };
+        assert_eq!(read(&answer(&[("aldis-cluster", None)]), 10, true), told(Some(silent), false));
     }
 
     #[test]

@@ -5,8 +5,6 @@ use alloc::borrow::ToOwned;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use aldis_core::UnixMillis;
-
 /// Ends a record, and names its layout.
 const MAGIC: &[u8; 4] = b"ALD1";
 
@@ -20,11 +18,13 @@ pub(crate) struct Stamp {
     pub(crate) digest: String,
     /// What the relay is asked by whether there is something newer.
     pub(crate) etag: String,
+    /// The cluster that the revision counts in; empty if the relay does not say.
+    pub(crate) cluster: String,
 }
 
 /// Appends what is known of it to an image.
 pub(crate) fn write(mut image: Vec<u8>, stamp: &Stamp) -> Vec<u8> {
-    for text in [&stamp.digest, &stamp.etag] {
+    for text in [&stamp.digest, &stamp.etag, &stamp.cluster] {
         image.extend_from_slice(text.as_bytes());
         image.extend_from_slice(&u32::try_from(text.len()).unwrap_or(0).to_le_bytes());
     }
@@ -40,11 +40,12 @@ pub(crate) fn read(mut record: Vec<u8>) -> Option<(Vec<u8>, Stamp)> {
     let mut rest = record.strip_suffix(MAGIC)?;
     let number = u64::from_le_bytes(last(&mut rest)?);
     let revision = u64::from_le_bytes(last(&mut rest)?);
+    let cluster = last_text(&mut rest)?;
     let etag = last_text(&mut rest)?;
     let digest = last_text(&mut rest)?;
     let image = rest.len();
     record.truncate(image);
-    Some((record, Stamp { number, revision, digest, etag }))
+    Some((record, Stamp { number, revision, digest, etag, cluster }))
 }
 
 fn last<const N: usize>(bytes: &mut &[u8]) -> Option<[u8; N]> {
@@ -60,36 +61,13 @@ fn last_text(bytes: &mut &[u8]) -> Option<String> {
     core::str::from_utf8(text).ok().map(ToOwned::to_owned)
 }
 
-/// What is read at every tick: whether there is a newer image.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct News {
-    /// [`Stamp::number`] of the present image.
-    pub(crate) number: u64,
-    /// When the relay last confirmed it.
-    pub(crate) confirmed: UnixMillis,
-}
-
-impl News {
-    pub(crate) fn to_bytes(self) -> [u8; 16] {
-        let mut bytes = [0; 16];
-        let (number, confirmed) = bytes.split_at_mut(8);
-        number.copy_from_slice(&self.number.to_le_bytes());
-        confirmed.copy_from_slice(&self.confirmed.as_u64().to_le_bytes());
-        bytes
-    }
-
-    pub(crate) fn from_bytes(mut bytes: &[u8]) -> Option<Self> {
-        let confirmed = UnixMillis::new(u64::from_le_bytes(last(&mut bytes)?));
-        Some(Self { number: u64::from_le_bytes(last(&mut bytes)?), confirmed })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn stamp() -> Stamp {
-        Stamp { number: 3, revision: u64::MAX, digest: "ab".repeat(32), etag: "\"ä\"".to_owned() }
+        let (digest, etag, cluster) = ("ab".repeat(32), "\"ä\"".to_owned(), "cd".to_owned());
+        Stamp { number: 3, revision: u64::MAX, digest, etag, cluster }
     }
 
     #[test]
@@ -109,12 +87,5 @@ mod tests {
         }
         assert_eq!(read(record[..record.len() - 1].to_vec()), None);
         assert_eq!(read(Vec::new()), None);
-    }
-
-    #[test]
-    fn news_go_through_bytes() {
-        let news = News { number: 4, confirmed: UnixMillis::new(5) };
-        assert_eq!(News::from_bytes(&news.to_bytes()), Some(news));
-        assert_eq!(News::from_bytes(&[0; 15]), None);
     }
 }

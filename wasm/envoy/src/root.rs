@@ -57,11 +57,12 @@ impl Root {
         }
     }
 
-    fn new(host: &impl Host, config: Config) -> Self {
+    fn new(host: &impl Host, mut config: Config) -> Self {
         let mut stats = Stats::define(host, &config.stats_prefix);
         host.tick_every(config.refresh_ms);
         let instance = Instance::new(host, &config.stats_prefix);
-        let mut in_force = InForce::of(config.inline.clone(), None);
+        let inline = core::mem::replace(&mut config.inline, DirectiveSet::empty());
+        let mut in_force = InForce::of(inline, None);
         stats.show(host, Gauge::Directives, count(&in_force.set));
         let relay = config.relay.clone();
         let follower = relay.map(|relay| {

@@ -9,7 +9,7 @@ use aldis_core::UnixMillis;
 use crate::config::Relay;
 use crate::host::Host;
 use crate::lease::{Lease, Step};
-use crate::record::{self, News, Stamp};
+use crate::record::{self, Stamp};
 
 /// One relay's place in shared data. Plugins that ask the same relay the same thing share one.
 #[derive(Clone, Debug)]
@@ -61,12 +61,16 @@ impl Shared {
         }
     }
 
-    pub(crate) fn news(&self, host: &impl Host) -> Option<News> {
-        News::from_bytes(&host.shared(&self.news)?.0)
+    /// The number of the image that is shared: all that is read at every tick.
+    pub(crate) fn news(&self, host: &impl Host) -> Option<u64> {
+        host.shared(&self.news)?.0.first_chunk::<8>().copied().map(u64::from_le_bytes)
     }
 
-    pub(crate) fn announce(&self, host: &impl Host, news: News) {
-        host.set_shared(&self.news, &news.to_bytes(), 0);
+    /// Says that the image of this number is shared. Never back to less, should two have polled at one time.
+    pub(crate) fn announce(&self, host: &impl Host, number: u64) {
+        if self.news(host).is_none_or(|announced| announced < number) {
+            host.set_shared(&self.news, &number.to_le_bytes(), 0);
+        }
     }
 
     /// The image that is shared; that of number zero is none yet. `None` as well for what is no record.

@@ -28,6 +28,8 @@ pub(crate) enum Counter {
     PollsRefused,
     /// Answers with a revision older than the one in force.
     PollsOlder,
+    /// Answers of a relay whose source does not confirm what it has.
+    PollsStale,
     /// How often an instance began to poll.
     Elections,
     /// Sets that an instance put in force.
@@ -40,7 +42,7 @@ pub(crate) enum Counter {
     InstancesSilent,
 }
 
-const COUNTERS: [&str; 15] = [
+const COUNTERS: [&str; 16] = [
     "decisions.off",
     "decisions.shape",
     "decisions.shape_timing",
@@ -51,6 +53,7 @@ const COUNTERS: [&str; 15] = [
     "polls.failed",
     "polls.refused",
     "polls.older",
+    "polls.stale",
     "elections",
     "sets.loaded",
     "sets.refused",
@@ -65,7 +68,7 @@ pub(crate) enum Gauge {
     Revision,
     /// How many directives that are.
     Directives,
-    /// When the relay last confirmed it, in seconds since the epoch.
+    /// When the relay last confirmed it and was itself not stale, in seconds since the epoch.
     Confirmed,
     /// How many instances there are.
     Instances,

@@ -221,6 +221,31 @@ fn an_older_revision_is_asked_for_again_and_believed_at_last() {
 }
 
 #[test]
+fn another_cluster_counts_anew_and_is_followed_at_once() {
+    let (proxy, [mut one, _]) = proxy(RELAYED);
+    one.tick();
+    one.answer(&Reply::image(5, &image(ACME)));
+    proxy.pass(MAX_BACKOFF_MS);
+    one.tick();
+    one.answer(&Reply::image(1, &image(TIMING)).with("aldis-cluster", "c2"));
+    assert_eq!(level(&mut one).as_deref(), Some("ShapeTiming"));
+    assert_eq!((proxy.metric("aldis.polls.older"), proxy.metric("aldis.revision")), (0, 1));
+}
+
+#[test]
+fn a_relay_that_is_stale_confirms_nothing_and_is_followed_all_the_same() {
+    let (proxy, [mut one, _]) = proxy(RELAYED);
+    one.tick();
+    one.answer(&Reply::image(5, &image(ACME)).with("aldis-state", "stale"));
+    assert_eq!(level(&mut one).as_deref(), Some("Shape"));
+    assert_eq!((proxy.metric("aldis.confirmed_at"), proxy.metric("aldis.polls.stale")), (0, 1));
+    proxy.pass(MAX_BACKOFF_MS);
+    one.tick();
+    one.answer(&Reply::unchanged());
+    assert_eq!(proxy.metric("aldis.confirmed_at"), (BEGIN + MAX_BACKOFF_MS) / 1000);
+}
+
+#[test]
 fn a_cluster_that_does_not_exist_is_a_failure_and_no_trap() {
     let (proxy, [mut one, _]) = proxy(RELAYED);
     proxy.refuse_calls();

@@ -11,7 +11,7 @@ use crate::config::Relay;
 use crate::host::{Host, Level};
 use crate::limits::OLDER_ANSWERS;
 use crate::poller::{Call, Poller};
-use crate::record::{News, Stamp};
+use crate::record::Stamp;
 use crate::shared::Shared;
 use crate::stats::{Counter, Gauge, Stats};
 
@@ -32,6 +32,12 @@ pub(super) struct Follower {
     older: u32,
     /// Logged already; the same is not logged again.
     complaint: Option<Fault>,
+}
+
+/// What a good answer brings.
+struct Good {
+    set: Option<(DirectiveSet, Stamp)>,
+    is_stale: bool,
 }
 
 impl Follower {
@@ -60,7 +66,7 @@ impl Follower {
         stats: &mut Stats,
         in_force: &mut InForce,
     ) {
-        if self.shared.news(host).is_some_and(|news| news.number != self.stamp.number) {
+        if self.shared.news(host).is_some_and(|number| number != self.stamp.number) {
             self.refresh(host, stats, in_force);
         }
         if self.poller.give_up(now) {
@@ -79,11 +85,14 @@ impl Follower {
     ) {
         let Some(call) = self.poller.end(token) else { return };
         match self.judge(host, call, len) {
-            Ok(None) => self.confirmed(host, now, call, Counter::PollsUnchanged, stats),
-            Ok(Some((set, stamp))) => {
-                self.share(host, set, &stamp);
-                self.refresh(host, stats, in_force);
-                self.confirmed(host, now, call, Counter::PollsChanged, stats);
+            Ok(Good { set, is_stale }) => {
+                let changed = set.is_some();
+                if let Some((set, stamp)) = set {
+                    self.share(host, set, &stamp);
+                    self.refresh(host, stats, in_force);
+                }
+                self.poller.succeeded(call, now, changed);
+                self.answered(host, now, changed, is_stale, stats);
             }
             Err(fault) => self.failed(host, now, fault, stats),
         }
@@ -149,26 +158,29 @@ impl Follower {
         }
     }
 
-    /// The set that an answer brings, if it brings one.
-    fn judge(
-        &mut self,
-        host: &impl Host,
-        call: Call,
-        len: usize,
-    ) -> Result<Option<(DirectiveSet, Stamp)>, Fault> {
-        let Answer::Image(stamp) = answer::read(&host.answer_headers(), len, call.conditional)? else {
-            self.older = 0;
-            return Ok(None);
-        };
-        let set = DirectiveSet::from_image(host.answer_body(len)).map_err(Fault::Image)?;
-        if self.stamp.number != 0 && stamp.revision < self.stamp.revision {
-            self.older = self.older.saturating_add(1);
-            if self.older < OLDER_ANSWERS {
-                return Err(Fault::Older);
+    /// What an answer brings.
+    fn judge(&mut self, host: &impl Host, call: Call, len: usize) -> Result<Good, Fault> {
+        let Answer { image, is_stale } = answer::read(&host.answer_headers(), len, call.conditional)?;
+        let set = match image {
+            Some(stamp) => {
+                let set = DirectiveSet::from_image(host.answer_body(len)).map_err(Fault::Image)?;
+                self.must_not_be_older(&stamp)?;
+                Some((set, stamp))
             }
-        }
+            None => None,
+        };
         self.older = 0;
-        Ok(Some((set, stamp)))
+        Ok(Good { set, is_stale })
+    }
+
+    /// Refuses what goes back within a cluster, a few times.
+    fn must_not_be_older(&mut self, stamp: &Stamp) -> Result<(), Fault> {
+        let goes_back = stamp.revision < self.stamp.revision && stamp.cluster == self.stamp.cluster;
+        if self.stamp.number == 0 || !goes_back {
+            return Ok(());
+        }
+        self.older = self.older.saturating_add(1);
+        if self.older < OLDER_ANSWERS { Err(Fault::Older) } else { Ok(()) }
     }
 
     /// Shares a set, unless somebody else shared another one meanwhile: then theirs counts, and the relay is asked again.
@@ -177,14 +189,21 @@ impl Follower {
         self.shared.put(host, set.into_image(), &stamp, self.version);
     }
 
-    fn confirmed(&mut self, host: &impl Host, now: UnixMillis, call: Call, how: Counter, stats: &mut Stats) {
-        self.poller.succeeded(call, now, how == Counter::PollsChanged);
-        // Never back to less, should two have polled at one time.
-        let announced = self.shared.news(host).map_or(0, |news| news.number);
-        let number = announced.max(self.stamp.number);
-        self.shared.announce(host, News { number, confirmed: now });
-        stats.count(how);
-        stats.confirmed(host, now);
+    fn answered(
+        &mut self,
+        host: &impl Host,
+        now: UnixMillis,
+        changed: bool,
+        is_stale: bool,
+        stats: &mut Stats,
+    ) {
+        self.shared.announce(host, self.stamp.number);
+        stats.count(if changed { Counter::PollsChanged } else { Counter::PollsUnchanged });
+        if is_stale {
+            stats.count(Counter::PollsStale);
+        } else {
+            stats.confirmed(host, now);
+        }
         if self.complaint.take().is_some() {
             host.log(Level::Info, "aldis: the relay answers again");
         }

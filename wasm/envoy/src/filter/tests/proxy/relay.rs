@@ -41,6 +41,11 @@ impl Reply {
         Self { headers: vec![(":status", status.to_string())], body: Vec::new() }
     }
 
+    pub(crate) fn with(mut self, name: &'static str, value: &str) -> Self {
+        self.headers.push((name, value.to_owned()));
+        self
+    }
+
     pub(crate) fn without(mut self, name: &str) -> Self {
         self.headers.retain(|(known, _)| *known != name);
         self
