@@ -15,6 +15,10 @@ mod configured;
 mod etcd;
 #[path = "live_envoy/flip.rs"]
 mod flip;
+#[path = "live_envoy/mapped.rs"]
+mod mapped;
+#[path = "live_envoy/memory.rs"]
+mod memory;
 #[path = "live_envoy/module.rs"]
 mod module;
 #[path = "live_envoy/outage.rs"]

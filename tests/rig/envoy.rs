@@ -12,6 +12,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::port::free_port;
+use crate::tls::Certificates;
 use crate::wire::{self, Connection};
 
 /// How the filter's configuration reaches Envoy.
@@ -49,6 +50,7 @@ pub struct Builder {
     guarded: bool,
     logs_access: bool,
     workers: u32,
+    mutual_tls: Option<Certificates>,
 }
 
 /// A running Envoy. Ended when dropped.
@@ -89,6 +91,7 @@ impl Builder {
             guarded: false,
             logs_access: true,
             workers: 2,
+            mutual_tls: None,
         }
     }
 
@@ -120,6 +123,12 @@ impl Builder {
     /// With so many workers instead of two, whatever the machine has.
     pub fn workers(mut self, workers: u32) -> Self {
         self.workers = workers;
+        self
+    }
+
+    /// Under TLS, for clients that show a certificate of the same authority.
+    pub fn mutual_tls(mut self, certificates: &Certificates) -> Self {
+        self.mutual_tls = Some(certificates.clone());
         self
     }
 

@@ -1,10 +1,11 @@
 //! The files that Envoy is configured by. JSON is YAML, so that nothing has to be escaped by hand.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
 use super::{Builder, Delivery, OnTrap, Ports};
+use crate::tls::Certificates;
 
 const HTTP: &str = "type.googleapis.com/envoy.extensions.filters";
 
@@ -72,7 +73,10 @@ fn listener(options: &Builder, ports: Ports, home: &Path) -> Value {
         }]},
         "http_filters": filters,
     });
-    let chain = json!({"filters": [{"name": "envoy.filters.network.http_connection_manager", "typed_config": manager}]});
+    let mut chain = json!({"filters": [{"name": "envoy.filters.network.http_connection_manager", "typed_config": manager}]});
+    if let Some(certificates) = &options.mutual_tls {
+        chain["transport_socket"] = mutual_tls(certificates);
+    }
     json!({"name": "main", "address": address(ports.listener), "filter_chains": [chain]})
 }
 
@@ -106,6 +110,25 @@ fn wasm(options: &Builder) -> Value {
         OnTrap::Reload => plugin["failure_policy"] = json!("FAIL_RELOAD"),
     }
     json!({"@type": format!("{HTTP}.http.wasm.v3.Wasm"), "config": plugin})
+}
+
+fn mutual_tls(certificates: &Certificates) -> Value {
+    let file = |path: PathBuf| json!({"filename": path});
+    let ours = json!({
+        "certificate_chain": file(certificates.server_certificate()),
+        "private_key": file(certificates.server_key()),
+    });
+    json!({
+        "name": "envoy.transport_sockets.tls",
+        "typed_config": {
+            "@type": "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext",
+            "require_client_certificate": true,
+            "common_tls_context": {
+                "tls_certificates": [ours],
+                "validation_context": {"trusted_ca": file(certificates.ca())},
+            },
+        },
+    })
 }
 
 /// Removes the headers that the filter sets, as the README shows it.

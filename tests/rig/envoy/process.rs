@@ -54,14 +54,22 @@ impl Envoy {
         self.child.as_mut().is_some_and(|child| matches!(child.try_wait(), Ok(None)))
     }
 
+    /// Its process.
+    ///
+    /// # Panics
+    ///
+    /// When it does not run.
+    pub fn pid(&self) -> u32 {
+        self.child.as_ref().expect("Envoy runs").id()
+    }
+
     /// The processor time that its threads have taken so far.
     ///
     /// # Panics
     ///
     /// When it does not run.
     pub fn processor_time(&self) -> Duration {
-        let child = self.child.as_ref().expect("Envoy runs");
-        let threads = fs::read_dir(format!("/proc/{}/task", child.id())).expect("a process has threads");
+        let threads = fs::read_dir(format!("/proc/{}/task", self.pid())).expect("a process has threads");
         let nanos = threads.flatten().map(|thread| {
             let times = fs::read_to_string(thread.path().join("schedstat")).unwrap_or_default();
             times.split(' ').next().and_then(|nanos| nanos.parse().ok()).unwrap_or(0_u64)
