@@ -1,8 +1,10 @@
 //! Sets come and go, and memory stays.
 
 use std::fs;
-use std::time::Instant;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
+use aldis_core::limits::MAX_DIRECTIVES;
+use aldis_core::{DirectiveSet, UnixMillis};
 use rig::envoy::Envoy;
 use rig::say;
 use serde_json::{Value, json};
@@ -48,6 +50,29 @@ fn memory_stays_flat_while_sets_come_and_go() {
         begun.elapsed()
     ));
     assert!(grown < MAY_GROW, "{grown} bytes more");
+}
+
+/// As many directives as there may be.
+#[test]
+fn the_largest_set_arrives() {
+    let scene = Scene::new();
+    let mut connections = scene.connections();
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970");
+    let now = UnixMillis::new(u64::try_from(now.as_millis()).expect("fits"));
+    let directive =
+        |number| format!(r#"{{"id":"{number}","level":"Shape","ttl_secs":31536000,"tenant":"{number}"}}"#);
+    let directives = (0..MAX_DIRECTIVES).map(directive).collect::<Vec<_>>().join(",");
+    let document = format!(r#"{{"directives":[{directives}]}}"#);
+    let largest = DirectiveSet::decode(document.as_bytes(), now).expect("is just not too large");
+    say(&format!("{MAX_DIRECTIVES} directives: an image of {} KiB", largest.as_image().len() >> 10));
+    scene.relay.publish(1, &largest);
+    let last = (MAX_DIRECTIVES - 1).to_string();
+    rig::eventually_blocking("each worker has the set", BOUND, || {
+        connections.iter_mut().all(|connection| {
+            let answer = connection.get("/", &[("x-tenant", last.as_bytes())]).expect("is answered");
+            seen(&answer, "x-aldis-decided-by").as_ref() == Some(&last)
+        })
+    });
 }
 
 fn document(directives: usize) -> Value {

@@ -71,3 +71,17 @@ fn envoy_takes_the_listener_that_the_readme_shows() {
         );
     }
 }
+
+/// How large the module is, within what it may differ by from what the README says of it.
+#[test]
+fn the_module_is_as_large_as_the_readme_says() {
+    let bytes = fs::metadata(module()).expect("was built").len();
+    assert!(says_size(README, bytes), "{bytes} bytes");
+    assert!(!says_size(README, bytes * 11 / 10) && !says_size(README, bytes * 10 / 11), "the twins");
+}
+
+fn says_size(readme: &str, bytes: u64) -> bool {
+    let (_, rest) = readme.split_once("aldis_envoy.wasm   # ").expect("says it");
+    let kilobytes: u64 = rest.split(' ').next().and_then(|number| number.parse().ok()).expect("is a number");
+    (kilobytes * 1000).abs_diff(bytes) * 100 <= kilobytes * 1000 * 4
+}

@@ -1,7 +1,7 @@
 //! Every bound of the filter, and why it lies where it does.
 
-/// Bytes of an image. The largest document makes one of a quarter of this; what is larger comes from no relay of ours, and
-/// is not copied into the VM.
+/// Bytes of an image. As many directives as a document may have make one of some 17 MB; what is several times larger comes
+/// from no relay of ours, and is not copied into the VM.
 pub const MAX_IMAGE_BYTES: usize = 64 << 20;
 
 /// Names of request headers that a configuration may have to do with: one for each attribute and label, and those that go

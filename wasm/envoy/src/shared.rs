@@ -32,6 +32,8 @@ impl Shared {
     /// The name has the layout of records in it: a filter of another version has shared data of its own.
     pub(crate) fn of(relay: &Relay) -> Self {
         let Relay { cluster, authority, path, .. } = relay;
+        // How long requests may be held changes nothing of what is asked for.
+        let path = path.split('?').next().unwrap_or_default();
         let key = |what| format!("aldis/1/{cluster}/{authority}{path}#{what}");
         Self { lease: key("lease"), news: key("news"), image: key("image") }
     }
