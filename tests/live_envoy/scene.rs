@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use crate::module::module;
 
 /// Within this everything happens that is bound to happen: far more than a loaded machine needs.
-pub(crate) const BOUND: Duration = Duration::from_secs(20);
+pub(crate) const BOUND: Duration = Duration::from_secs(60);
 
 /// All that a test stands on.
 pub(crate) struct Scene {
