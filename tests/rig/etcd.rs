@@ -117,14 +117,38 @@ impl Etcd {
         self.control().args(arguments).output().expect("etcdctl runs")
     }
 
-    /// Puts a value of any bytes and any size that etcd takes.
+    /// Puts a value of any bytes and any size that etcd takes. An etcd that had no time for it is asked again: on a machine
+    /// with much else to do it sometimes waits seconds for its disk.
+    ///
+    /// # Panics
+    ///
+    /// When it fails, with what it said.
     pub fn put(&self, key: &str, value: impl AsRef<[u8]>) {
+        const TRIES: usize = 3;
+        let mut said = String::new();
+        for _ in 0..TRIES {
+            match self.try_put(key, value.as_ref()) {
+                Ok(()) => return,
+                Err(error) => said = error,
+            }
+            if !said.contains("request timed out") {
+                break;
+            }
+        }
+        panic!("etcdctl put {key}: {said}");
+    }
+
+    fn try_put(&self, key: &str, value: &[u8]) -> Result<(), String> {
         let mut command = self.control();
         // By stdin: an argument of a process ends at 128 KiB, and must not begin with a dash.
-        command.args(["put", "--", key]).stdin(Stdio::piped()).stdout(Stdio::null());
+        command.args(["put", "--", key]).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("etcdctl runs");
-        child.stdin.take().expect("piped").write_all(value.as_ref()).expect("etcdctl reads");
-        assert!(child.wait().expect("etcdctl ends").success(), "etcdctl put {key} failed");
+        child.stdin.take().expect("piped").write_all(value).expect("etcdctl reads");
+        let output = child.wait_with_output().expect("etcdctl ends");
+        match output.status.success() {
+            true => Ok(()),
+            false => Err(String::from_utf8_lossy(&output.stderr).into_owned()),
+        }
     }
 
     /// Deletes a key.
