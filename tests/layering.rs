@@ -44,6 +44,12 @@ const CORE: House = House {
     reserved: &[],
 };
 
+const ANSWER: House = House {
+    source: "core/answer/src",
+    rooms: &["digest", "warning", "difference", "checked", "decided", "question", "reach", "schema"],
+    reserved: &[],
+};
+
 const HOST: House = House {
     source: "host-etcd/src",
     rooms: &[
@@ -117,6 +123,11 @@ const ENVOY: House = House {
 #[test]
 fn core_is_in_order() {
     assert_eq!(CORE.violations(&CORE.read()), NONE);
+}
+
+#[test]
+fn answers_are_in_order() {
+    assert_eq!(ANSWER.violations(&ANSWER.read()), NONE);
 }
 
 #[test]

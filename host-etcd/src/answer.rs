@@ -2,15 +2,11 @@
 //!
 //! Fields may be added; those of today keep name and meaning.
 
-mod checked;
 mod decided;
 mod event;
 mod published;
 
-pub(crate) use checked::{Checked, JsonWarning};
-#[cfg(feature = "cli")]
-pub(crate) use decided::Line;
-pub(crate) use decided::{Decided, lines};
+pub(crate) use decided::{decided, lines};
 pub(crate) use event::{Cause, Event};
 pub(crate) use published::{Published, Refused};
 

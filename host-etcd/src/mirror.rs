@@ -19,7 +19,6 @@ use aldis_core::{CompileError, DecodeError, DirectiveSet};
 use crate::clock::Moment;
 use crate::kv::{Header, Key, KvEntry, KvUpdate, Listing, Revision};
 
-mod digest;
 mod document;
 mod late;
 mod merge;
@@ -34,7 +33,7 @@ use document::{Document, NEGLIGIBLE_LEAD};
 use seen::Seen;
 use settle::{Replaced, Unsettled};
 
-pub use digest::Digest;
+pub use aldis_answer::Digest;
 pub(crate) use document::Version;
 pub(crate) use record::{Kept, Record};
 pub(crate) use seen::Gone;

@@ -13,17 +13,13 @@
 //! So every instance ends a directive at the same point, whenever it reads it. A fleet that still runs the reference
 //! decoder does not know `expires_at`: for it a document is published as it stands ([`Lifetimes::AsWritten`]).
 
-mod difference;
-mod warning;
-
 use aldis_core::{DecodeError, Directive, UnixMillis, decode};
 
 use crate::kv::{
     Header, Key, KvChange, KvCondition, KvEntry, KvError, KvReader, KvTransact, KvWriter, Revision, Scope,
 };
 
-pub use self::difference::{Change, Difference};
-pub use self::warning::{Warning, WarningKind, warnings};
+pub use aldis_answer::{Change, Difference, Warning, WarningKind, warnings};
 
 /// What can be published to.
 pub trait Writable: KvReader + KvWriter {}

@@ -1,12 +1,11 @@
 //! What publishing did, or would do.
 
+use aldis_answer::{JsonDifference, JsonWarning};
 use aldis_core::DecodeError;
 use serde::Serialize;
 
 use crate::kv::{Key, Revision};
-use crate::publish::{Difference, Draft, Plan, Warning};
-
-use super::JsonWarning;
+use crate::publish::{Draft, Plan, Warning};
 
 /// `{"published":true,"key","revision","replaced","directives","difference":{…},"warnings":[…]}`; in a dry run
 /// `published` is false and `revision` null.
@@ -53,30 +52,5 @@ pub(crate) struct Refused {
 impl Refused {
     pub(crate) const fn new(error: DecodeError) -> Self {
         Self { published: false, error }
-    }
-}
-
-/// `{"added":[ids],"removed":[ids],"changed":[{"id","fields":[…]}]}`
-#[derive(Serialize)]
-struct JsonDifference<'a> {
-    added: &'a [String],
-    removed: &'a [String],
-    changed: Vec<JsonChange<'a>>,
-}
-
-#[derive(Serialize)]
-struct JsonChange<'a> {
-    id: &'a str,
-    fields: &'a [&'static str],
-}
-
-impl<'a> JsonDifference<'a> {
-    fn of(difference: &'a Difference) -> Self {
-        let changed = difference.changed.iter();
-        Self {
-            added: &difference.added,
-            removed: &difference.removed,
-            changed: changed.map(|change| JsonChange { id: &change.id, fields: &change.fields }).collect(),
-        }
     }
 }

@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
+use aldis_answer::Checked;
 use aldis_core::{DecodeError, UnixMillis, decode};
 
-use crate::answer::Checked;
 use crate::mirror::Digest;
 use crate::publish::{Warning, warnings};
 

@@ -4,9 +4,10 @@ use std::fmt;
 use std::sync::Arc;
 
 use aldis_abi::Stamp;
+use aldis_answer::Line;
 use aldis_core::{Decision, Request, UnixMillis};
 
-use crate::answer::{Line, lines};
+use crate::answer::lines;
 use crate::mirror::Snapshot;
 use crate::sink::guest::{GuestEngine, GuestInstance, GuestLimits};
 

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use aldis_answer::Decided;
 use aldis_core::{DecodeError, DirectiveSet, Request, UnixMillis};
 use serde::Serialize;
 
-use crate::answer::Decided;
+use crate::answer::decided;
 use crate::clock::Moment;
 use crate::kv::{Listing, Revision};
 use crate::mirror::{Digest, Mirror, RefusalCause, Snapshot};
@@ -43,7 +44,7 @@ pub(super) async fn run(global: &Global, args: &EvalArgs, console: &mut Console)
     let mut engine = Engine::load(args.engine, &snapshot)?;
     let decision = engine.evaluate(&request, now)?;
     let lines = if args.explain { Some(engine.explain(&request, now)?) } else { None };
-    let decided = Decided::of(&snapshot, decision, has_revision, lines);
+    let decided = decided(&snapshot, decision, has_revision, lines);
     match console.is_json() {
         true => console.json(&decided)?,
         false => print(&decided, args.engine, console)?,
@@ -135,7 +136,11 @@ fn print(decided: &Decided, engine: EngineKind, console: &mut Console) -> Result
     console.line(format!("{}: {decided_by}", Console::styled(GOOD, decided.level)))?;
     console.line(format!("ring_buffer {}, capture {}", decided.ring_buffer, decided.capture))?;
     let revision = decided.revision.map(|revision| format!("revision {revision}, ")).unwrap_or_default();
-    let origin = format!("{revision}digest {}, engine {}", decided.digest, engine.as_str());
+    let origin = format!(
+        "{revision}digest {}, engine {}",
+        decided.digest.as_deref().unwrap_or_default(),
+        engine.as_str()
+    );
     console.line(Console::styled(FAINT, origin))?;
     let lines = decided.explain.as_deref().unwrap_or_default();
     if decided.explain.is_some() {

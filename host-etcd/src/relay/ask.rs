@@ -1,22 +1,21 @@
 //! What can be asked without changing anything: is this document valid, and what is decided about this request.
 
-use std::fmt;
 use std::sync::Arc;
 
-use aldis_core::{DecodeError, DirectiveSet, EndpointKind, Request, UnixMillis, decode};
+use aldis_answer::{Checked, Facts, Time};
+use aldis_core::{DecodeError, DirectiveSet, UnixMillis, decode};
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use bytes::Bytes;
-use serde::de::{MapAccess, SeqAccess, Visitor};
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::Shared;
 use super::body::read;
 use super::problem::{Problem, Refusal, json};
-use crate::answer::{Checked, Decided, lines};
+use crate::answer::{self, lines};
 use crate::kv::Revision;
 use crate::mirror::{Digest, Snapshot};
 use crate::publish::warnings;
@@ -69,71 +68,20 @@ struct Question<'a> {
     explain: bool,
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Facts {
-    tenant: Option<String>,
-    index: Option<String>,
-    principal: Option<String>,
-    endpoint: Option<String>,
-    request_id: Option<String>,
-    trace_id: Option<String>,
-    #[serde(default)]
-    labels: Labels,
-}
-
-/// An object, or pairs where a name occurs twice; in their order, as the first of a name counts.
-#[derive(Default)]
-struct Labels(Vec<(String, String)>);
-
-impl<'de> Deserialize<'de> for Labels {
-    fn deserialize<D: Deserializer<'de>>(json: D) -> Result<Self, D::Error> {
-        json.deserialize_any(Collect)
-    }
-}
-
-struct Collect;
-
-impl<'de> Visitor<'de> for Collect {
-    type Value = Labels;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object of strings, or an array of pairs of strings")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Labels, A::Error> {
-        std::iter::from_fn(|| entries.next_entry().transpose()).collect::<Result<_, _>>().map(Labels)
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut pairs: A) -> Result<Labels, A::Error> {
-        std::iter::from_fn(|| pairs.next_element().transpose()).collect::<Result<_, _>>().map(Labels)
-    }
-}
-
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Time {
-    Millis(u64),
-    Text(String),
-}
-
-impl Time {
-    fn read(&self, name: &str) -> Result<UnixMillis, Problem> {
-        let time = match self {
-            Self::Millis(millis) => Some(UnixMillis::new(*millis)),
-            Self::Text(text) => UnixMillis::parse_rfc3339(text),
-        };
-        time.ok_or_else(|| {
+fn point(time: Option<&Time>, name: &str, otherwise: UnixMillis) -> Result<UnixMillis, Problem> {
+    let read = |time: &Time| {
+        time.read().ok_or_else(|| {
             Problem::bad_request(format!("{name} is RFC 3339 with offset, or milliseconds since 1970"))
         })
-    }
+    };
+    time.map_or(Ok(otherwise), read)
 }
 
 fn decided(question: &Bytes, now: UnixMillis, in_force: &Arc<Snapshot>) -> Result<Response, Problem> {
     let question: Question<'_> = serde_json::from_slice(question)
         .map_err(|error| Problem::bad_request(format!("not a question: {error}")))?;
-    let now = question.now.as_ref().map_or(Ok(now), |time| time.read("now"))?;
-    let anchor = question.anchor.as_ref().map_or(Ok(now), |time| time.read("anchor"))?;
+    let now = point(question.now.as_ref(), "now", now)?;
+    let anchor = point(question.anchor.as_ref(), "anchor", now)?;
     let snapshot = match question.document {
         Some(document) => match snapshot_of(document.get().as_bytes(), anchor) {
             Ok(snapshot) => snapshot,
@@ -141,30 +89,12 @@ fn decided(question: &Bytes, now: UnixMillis, in_force: &Arc<Snapshot>) -> Resul
         },
         None => Arc::clone(in_force),
     };
-    question.request.with(|request| {
+    let answer = question.request.with(|request| {
         let decision = snapshot.set.evaluate(request, now);
         let explain = question.explain.then(|| lines(&snapshot, request, now));
-        json(StatusCode::OK, &Decided::of(&snapshot, decision, question.document.is_none(), explain))
-    })
-}
-
-impl Facts {
-    fn with<T>(&self, ask: impl FnOnce(&Request<'_>) -> T) -> Result<T, Problem> {
-        let labels: Vec<_> =
-            self.labels.0.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-        let unknown =
-            |name: &str| Problem::bad_request(format!("unknown endpoint `{}`", name.escape_debug()));
-        let endpoint = |name: &String| EndpointKind::from_name(name).ok_or_else(|| unknown(name));
-        Ok(ask(&Request {
-            tenant: self.tenant.as_deref(),
-            index: self.index.as_deref(),
-            principal: self.principal.as_deref(),
-            endpoint: self.endpoint.as_ref().map(endpoint).transpose()?,
-            request_id: self.request_id.as_deref(),
-            trace_id: self.trace_id.as_deref(),
-            labels: &labels,
-        }))
-    }
+        json(StatusCode::OK, &answer::decided(&snapshot, decision, question.document.is_none(), explain))
+    });
+    answer.map_err(|unknown| Problem::bad_request(unknown.to_string()))
 }
 
 /// The document as if it lay under the usual key.

@@ -1,15 +1,22 @@
 //! JSON whose objects keep the order in which they were written, for people read what is generated as well.
 
+use alloc::vec::Vec;
+
 use serde::Serialize;
 use serde::ser::Serializer;
 
 /// A JSON value.
-#[derive(Clone)]
-pub(super) enum Json {
+#[derive(Clone, Debug)]
+pub enum Json {
+    /// A string.
     Text(&'static str),
+    /// A number.
     Number(u64),
+    /// A boolean.
     Flag(bool),
+    /// An array.
     List(Vec<Json>),
+    /// An object, in the order of its entries.
     Object(Vec<(&'static str, Json)>),
 }
 

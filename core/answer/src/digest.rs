@@ -1,7 +1,7 @@
 //! The digest by which operators compare instances.
 
-use std::fmt;
-use std::str::FromStr;
+use core::fmt;
+use core::str::FromStr;
 
 use sha2::{Digest as _, Sha256};
 
@@ -11,7 +11,7 @@ pub struct Digest([u8; 32]);
 
 impl Digest {
     /// None is below it.
-    pub(super) const LOWEST: Self = Self([0; 32]);
+    pub const LOWEST: Self = Self([0; 32]);
 
     /// The digest of these documents, key and value, which must come in key order.
     ///
@@ -30,7 +30,8 @@ impl Digest {
     }
 
     /// The digest that these 32 bytes are.
-    pub(crate) const fn from_bytes(bytes: [u8; 32]) -> Self {
+    #[must_use]
+    pub const fn from_bytes(bytes: [u8; 32]) -> Self {
         Self(bytes)
     }
 
@@ -81,6 +82,9 @@ impl fmt::Debug for Digest {
 
 #[cfg(test)]
 mod tests {
+    use alloc::format;
+    use alloc::string::ToString;
+
     use super::*;
 
     #[test]

@@ -1,8 +1,11 @@
 //! What is legal and probably not meant.
 
-use std::collections::BTreeMap;
-use std::fmt;
-use std::time::Duration;
+use alloc::collections::BTreeMap;
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use core::fmt;
+use core::time::Duration;
 
 use aldis_core::limits::MAX_TTL_SECS;
 use aldis_core::{DiagLevel, Directive, StrList, UnixMillis};

@@ -1,8 +1,12 @@
 //! What changes from one document to the next, directive by directive.
 
-use std::collections::{BTreeMap, BTreeSet};
+use alloc::borrow::ToOwned;
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
 
 use aldis_core::Directive;
+use serde::Serialize;
 
 /// What changes, by ids. Order and spelling of a document do not count, except that the order of the new one orders
 /// what is listed.
@@ -53,7 +57,8 @@ impl Difference {
     }
 
     /// The ids of directives that are new or mean something else.
-    pub(super) fn touched(&self) -> BTreeSet<&str> {
+    #[must_use]
+    pub fn touched(&self) -> BTreeSet<&str> {
         let changed = self.changed.iter().map(|change| &change.id);
         self.added.iter().chain(changed).map(String::as_str).collect()
     }
@@ -71,4 +76,32 @@ fn fields(old: &Directive<'_>, new: &Directive<'_>) -> Vec<&'static str> {
         ("suppress", old.suppress == new.suppress),
     ];
     parts.into_iter().filter(|(_, same)| !same).map(|(name, _)| name).collect()
+}
+
+/// `{"added":[ids],"removed":[ids],"changed":[{"id","fields":[…]}]}`
+#[derive(Debug, Serialize)]
+pub struct JsonDifference<'a> {
+    added: &'a [String],
+    removed: &'a [String],
+    changed: Vec<JsonChange<'a>>,
+}
+
+/// `{"id","fields":[…]}`
+#[derive(Debug, Serialize)]
+pub struct JsonChange<'a> {
+    id: &'a str,
+    fields: &'a [&'static str],
+}
+
+impl<'a> JsonDifference<'a> {
+    /// This difference as JSON.
+    #[must_use]
+    pub fn of(difference: &'a Difference) -> Self {
+        let changed = difference.changed.iter();
+        Self {
+            added: &difference.added,
+            removed: &difference.removed,
+            changed: changed.map(|change| JsonChange { id: &change.id, fields: &change.fields }).collect(),
+        }
+    }
 }

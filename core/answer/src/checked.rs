@@ -1,45 +1,63 @@
 //! Whether a document is valid, and what about it may not be meant.
 
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
 use aldis_core::DecodeError;
 use serde::Serialize;
 
-use crate::mirror::Digest;
-use crate::publish::Warning;
+use crate::digest::Digest;
+use crate::warning::Warning;
 
 /// `{"valid":true,"directives":N,"digest":"…","warnings":[…]}` or `{"valid":false,"error":{…}}`, with the file's name
 /// first if there are several.
-#[derive(Serialize)]
+#[derive(Debug, Serialize)]
 #[serde(untagged)]
-pub(crate) enum Checked<'a> {
+pub enum Checked<'a> {
+    /// It may be published.
     Valid {
+        /// The file's name.
         #[serde(skip_serializing_if = "Option::is_none")]
         file: Option<&'a str>,
+        /// True.
         valid: bool,
+        /// How many directives.
         directives: usize,
+        /// The digest that instances show once these bytes are published.
         digest: String,
+        /// What may not be meant.
         warnings: Vec<JsonWarning<'a>>,
     },
+    /// It may not.
     Invalid {
+        /// The file's name.
         #[serde(skip_serializing_if = "Option::is_none")]
         file: Option<&'a str>,
+        /// False.
         valid: bool,
+        /// Why, and where.
         error: &'a DecodeError,
     },
 }
 
 impl<'a> Checked<'a> {
-    pub(crate) fn valid(directives: usize, digest: Digest, warnings: &'a [Warning]) -> Self {
+    /// A document that is taken.
+    #[must_use]
+    pub fn valid(directives: usize, digest: Digest, warnings: &'a [Warning]) -> Self {
         let (digest, warnings) = (digest.to_string(), JsonWarning::all(warnings));
         Self::Valid { file: None, valid: true, directives, digest, warnings }
     }
 
-    pub(crate) const fn invalid(error: &'a DecodeError) -> Self {
+    /// One that is refused.
+    #[must_use]
+    pub const fn invalid(error: &'a DecodeError) -> Self {
         Self::Invalid { file: None, valid: false, error }
     }
 
     /// The same about a file of this name.
-    #[cfg(feature = "cli")]
-    pub(crate) fn of_file(mut self, name: &'a str) -> Self {
+    #[must_use]
+    pub fn of_file(mut self, name: &'a str) -> Self {
         let (Self::Valid { file, .. } | Self::Invalid { file, .. }) = &mut self;
         *file = Some(name);
         self
@@ -47,8 +65,8 @@ impl<'a> Checked<'a> {
 }
 
 /// `{"warning","path","id","message"}`
-#[derive(Serialize)]
-pub(crate) struct JsonWarning<'a> {
+#[derive(Debug, Serialize)]
+pub struct JsonWarning<'a> {
     warning: &'static str,
     path: String,
     id: &'a str,
@@ -56,7 +74,9 @@ pub(crate) struct JsonWarning<'a> {
 }
 
 impl<'a> JsonWarning<'a> {
-    pub(crate) fn all(warnings: &'a [Warning]) -> Vec<Self> {
+    /// Each of these warnings as JSON.
+    #[must_use]
+    pub fn all(warnings: &'a [Warning]) -> Vec<Self> {
         warnings.iter().map(Self::of).collect()
     }
 
