@@ -17,6 +17,7 @@ mod sim;
 mod tally;
 mod test;
 mod tools;
+mod web;
 mod workspace;
 
 use std::process::ExitCode;
@@ -71,6 +72,7 @@ const TASKS: &[Task] = &[
         run: envoy::run,
     },
     Task { name: "ci", about: "lint, gates and test", run: ci },
+    Task { name: "web", about: "the package for JavaScript and the page, into target/web", run: web::run },
     Task {
         name: "env",
         about: "exports with which plain cargo works: eval \"$(cargo xtask env)\"",

@@ -12,6 +12,7 @@ use crate::cargo::cargo;
 use crate::process;
 use crate::tally::Tally;
 use crate::tools::{BARE_METAL, Toolbox, WASM};
+use crate::web;
 use crate::workspace::Workspace;
 
 /// What must build beside the tests: the proof that core needs neither `std` nor an operating system, and the modules.
@@ -31,11 +32,17 @@ const ALLOW_GAPS: &str = "ALDIS_ALLOW_GAPS";
 /// With arguments: `cargo test` with them and nothing else, for one test at hand.
 pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Result<()> {
     let tools = Toolbox::full(workspace)?;
+    let web = web::build(workspace, &tools);
     if !arguments.is_empty() {
+        web?;
         let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
         return process::show(cargo(workspace, &tools, &["test"]).args(arguments));
     }
     let mut broken = build_all(workspace, &tools);
+    if let Err(error) = web {
+        eprintln!("the package for JavaScript does not build: {error:#}");
+        broken.push("the package for JavaScript");
+    }
     let mut all = cargo(workspace, &tools, &["test", "--workspace", "--all-features", "--no-fail-fast"]);
     let (tally, succeeded) = run_tests(&mut all)?;
     if !succeeded && tally.failed == 0 {

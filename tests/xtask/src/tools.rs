@@ -1,6 +1,7 @@
 //! What Aldis needs and a clean machine may lack: one file per tool.
 
 mod apt;
+mod chromium;
 mod envoy;
 mod etcd;
 mod node;
@@ -16,7 +17,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
-pub(crate) use self::targets::{BARE_METAL, WASM};
+pub(crate) use self::targets::{BARE_METAL, WASM, WEB};
 use crate::workspace::Workspace;
 
 /// The tools found or fetched, and what could not be had.
@@ -25,6 +26,8 @@ pub(crate) struct Toolbox {
     etcds: Vec<PathBuf>,
     envoy: Option<PathBuf>,
     node: Option<PathBuf>,
+    chromium: Option<chromium::Chromium>,
+    web: PathBuf,
     python_packages: Option<PathBuf>,
     gaps: Vec<String>,
 }
@@ -34,47 +37,64 @@ impl Toolbox {
     pub(crate) fn for_builds(workspace: &Workspace) -> Result<Self> {
         targets::add_missing(workspace)?;
         let protoc = protoc::acquire(workspace)?;
+        let web = crate::web::folder(workspace);
         Ok(Self {
             protoc,
             etcds: Vec::new(),
             envoy: None,
             node: None,
+            chromium: None,
+            web,
             python_packages: None,
             gaps: Vec::new(),
         })
     }
 
+    /// Enough to build the package for JavaScript and the page.
+    pub(crate) fn for_web(workspace: &Workspace) -> Result<Self> {
+        let node = Some(node::acquire(workspace)?);
+        Ok(Self { node, ..Self::for_builds(workspace)? })
+    }
+
     /// Enough to run the filter in Envoy, and the one that it is measured against.
     pub(crate) fn for_envoy(workspace: &Workspace) -> Result<Self> {
         let builds = Self::for_builds(workspace)?;
-        targets::add(workspace, targets::WASM_WITH_STD)?;
         Ok(Self { envoy: Some(envoy::acquire(workspace)?), ..builds })
     }
 
     /// Enough to test everything: the same, what hosts guests in other languages, Envoy, and each etcd that the tests are
     /// run against.
     pub(crate) fn full(workspace: &Workspace) -> Result<Self> {
-        let builds = Self::for_builds(workspace)?;
+        let builds = Self::for_web(workspace)?;
         let envoy = Some(envoy::acquire(workspace)?);
-        let node = Some(node::acquire(workspace)?);
+        let chromium = Some(chromium::acquire()?);
         let python_packages = python::acquire(workspace)?;
         let etcd::Found { bins, gaps } = etcd::acquire(workspace)?;
         for gap in &gaps {
             eprintln!("going on without {gap}");
         }
-        Ok(Self { etcds: bins, envoy, node, python_packages, gaps, ..builds })
+        Ok(Self { etcds: bins, envoy, chromium, python_packages, gaps, ..builds })
+    }
+
+    /// The Node that was found, or the one by that name.
+    pub(crate) fn node(&self) -> PathBuf {
+        self.node.clone().unwrap_or_else(|| "node".into())
     }
 
     /// The environment of the inner cargo, and of a shell under `cargo xtask env`.
     pub(crate) fn exports(&self) -> Vec<(&'static str, OsString)> {
         let include = self.protoc.include.as_ref();
         let bins = env::join_paths(&self.etcds).ok().filter(|bins| !bins.is_empty());
+        let chromium = self.chromium.as_ref();
         [
             Some(("PROTOC", self.protoc.program.clone().into_os_string())),
             include.map(|include| ("PROTOC_INCLUDE", include.clone().into_os_string())),
             bins.map(|bins| ("ALDIS_ETCD_BINS", bins)),
             self.envoy.as_ref().map(|envoy| ("ALDIS_ENVOY", envoy.clone().into_os_string())),
             self.node.as_ref().map(|node| ("ALDIS_NODE", node.clone().into_os_string())),
+            chromium.map(|it| ("ALDIS_CHROMIUM", it.browser.clone().into_os_string())),
+            chromium.map(|it| ("ALDIS_CHROMEDRIVER", it.driver.clone().into_os_string())),
+            Some(("ALDIS_WEB", self.web.clone().into_os_string())),
             self.python_packages.as_ref().map(|it| ("ALDIS_PYTHONPATH", it.clone().into_os_string())),
         ]
         .into_iter()

@@ -11,18 +11,17 @@ use crate::workspace::Workspace;
 
 /// The guest and the filter for Envoy: no host imports but their own, no JavaScript.
 pub(crate) const WASM: &str = "wasm32v1-none";
+/// The package for JavaScript, which wasm-bindgen builds on; and the filter that ours for Envoy is measured against.
+pub(crate) const WEB: &str = "wasm32-unknown-unknown";
 /// A bare-metal target without `std`, as proof that core needs none.
 pub(crate) const BARE_METAL: &str = "thumbv7em-none-eabihf";
 
-/// What the SDK of proxy-wasm wants, and so the filter that ours is measured against.
-pub(super) const WASM_WITH_STD: &str = "wasm32-unknown-unknown";
-
 pub(super) fn add_missing(workspace: &Workspace) -> Result<()> {
-    [WASM, BARE_METAL].into_iter().try_for_each(|target| add(workspace, target))
+    [WASM, WEB, BARE_METAL].into_iter().try_for_each(|target| add(workspace, target))
 }
 
 /// Adds one target, if it is not there.
-pub(super) fn add(workspace: &Workspace, target: &str) -> Result<()> {
+fn add(workspace: &Workspace, target: &str) -> Result<()> {
     let sysroot = capture(Command::new("rustc").args(["--print", "sysroot"]).current_dir(workspace.root()))?;
     if Path::new(sysroot.trim()).join("lib/rustlib").join(target).is_dir() {
         return Ok(());
