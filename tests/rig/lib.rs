@@ -15,6 +15,7 @@
     reason = "a test rig that cannot go on ends the test, saying why"
 )]
 
+pub mod browser;
 pub mod cluster;
 pub mod envoy;
 pub mod etcd;
@@ -26,6 +27,7 @@ pub mod model;
 pub mod ordeal;
 pub mod relay;
 pub mod scripted;
+pub mod site;
 pub mod stall;
 pub mod tls;
 pub mod upstream;

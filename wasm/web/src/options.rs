@@ -26,14 +26,34 @@ pub(crate) struct Options {
 struct Written {
     // `NaN` and an invalid date are written as null, and must not mean now.
     #[serde(default, deserialize_with = "given")]
-    now: Option<Time>,
+    now: Option<When>,
     #[serde(default, deserialize_with = "given")]
-    anchor: Option<Time>,
+    anchor: Option<When>,
     key: Option<String>,
 }
 
-fn given<'de, D: Deserializer<'de>>(json: D) -> Result<Option<Time>, D::Error> {
-    Time::deserialize(json).map(Some)
+fn given<'de, D: Deserializer<'de>>(json: D) -> Result<Option<When>, D::Error> {
+    When::deserialize(json).map(Some)
+}
+
+/// A point in time as JavaScript writes one.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum When {
+    Time(Time),
+    /// A number that is no `u64`.
+    Other(f64),
+}
+
+impl When {
+    fn read(&self) -> Option<UnixMillis> {
+        /// The first number past the end of time.
+        const BEYOND: f64 = 18_446_744_073_709_551_616.0;
+        match self {
+            Self::Time(time) => time.read(),
+            Self::Other(number) => (*number >= BEYOND).then_some(UnixMillis::MAX),
+        }
+    }
 }
 
 impl Options {
@@ -57,8 +77,8 @@ pub(crate) fn now(time: &JsValue) -> Result<UnixMillis, No> {
     }
 }
 
-fn point(time: Option<&Time>, name: &str) -> Result<Option<UnixMillis>, No> {
-    let read = |time: &Time| {
+fn point(time: Option<&When>, name: &str) -> Result<Option<UnixMillis>, No> {
+    let read = |time: &When| {
         time.read().ok_or_else(|| {
             No::bad_request(format!("{name} is RFC 3339 with offset, or milliseconds since 1970"))
         })
