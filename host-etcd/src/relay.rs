@@ -13,6 +13,7 @@
 //! | `GET /healthz` | 200 while the process answers |
 //! | `GET /readyz` | 200 once the source has confirmed what is in force, and not too long ago |
 //! | `GET /status` | what the store knows about itself |
+//! | `GET /` | the page for people, where [`Relay::page`] gives it one |
 //! | `GET /metrics` | what is counted, as Prometheus reads it |
 //!
 //! The two that give the set carry an `ETag` and the headers `aldis-revision`, `aldis-digest` and `aldis-state` (`live` or
@@ -40,6 +41,7 @@ mod deliver;
 mod events;
 mod hub;
 mod listen;
+mod page;
 mod parameters;
 mod probe;
 mod problem;
@@ -51,6 +53,7 @@ mod token;
 
 use hub::Hub;
 
+pub use page::Page;
 pub use publish::Publishing;
 pub use tls::{ServerTls, TlsError};
 pub use token::Tokens;
@@ -103,6 +106,7 @@ pub struct Relay {
     tls: Option<ServerTls>,
     publishing: Option<Publishing>,
     render: Option<Render>,
+    page: Option<Page>,
     digest_key: Vec<u8>,
 }
 
@@ -113,6 +117,7 @@ struct Shared {
     limits: Limits,
     publishing: Option<Publishing>,
     render: Option<Render>,
+    page: Option<Page>,
     digest_key: Vec<u8>,
     /// One permit for each large body of anybody that may be in memory, and of those who may publish: nobody without a
     /// token can keep them waiting.
@@ -124,7 +129,8 @@ impl Relay {
     /// A relay over this store: it only reads, in plain text, with the usual limits.
     pub fn new(store: EtcdDirectiveStore) -> Self {
         let digest_key = DEFAULT_SCOPE.into();
-        Self { store, limits: Limits::STANDARD, tls: None, publishing: None, render: None, digest_key }
+        let limits = Limits::STANDARD;
+        Self { store, limits, tls: None, publishing: None, render: None, page: None, digest_key }
     }
 
     /// Other limits.
@@ -148,6 +154,12 @@ impl Relay {
     /// Answers `/metrics` with this.
     pub fn metrics(mut self, render: Render) -> Self {
         self.render = Some(render);
+        self
+    }
+
+    /// Serves this page at `/`.
+    pub fn page(mut self, page: Page) -> Self {
+        self.page = Some(page);
         self
     }
 
@@ -175,6 +187,7 @@ impl Relay {
             limits: self.limits,
             publishing: self.publishing,
             render: self.render,
+            page: self.page,
             digest_key: self.digest_key,
         });
         // In one task, so that with this future all of it is gone.

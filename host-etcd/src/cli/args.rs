@@ -238,6 +238,9 @@ pub(super) struct ServeArgs {
     /// Keep the last good state in this directory, and start from it while the source is down
     #[arg(long, value_name = "FOLDER")]
     pub(super) state_dir: Option<PathBuf>,
+    /// Serve the page for people at /, from this folder: target/web/page, once `cargo xtask web` has built it
+    #[arg(long, value_name = "FOLDER", env = "ALDIS_PAGE")]
+    pub(super) page: Option<PathBuf>,
     /// Not ready if the source has not confirmed for so long
     #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = input::duration)]
     pub(super) stale_after: Duration,

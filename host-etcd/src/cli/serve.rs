@@ -1,6 +1,7 @@
 //! `aldis serve`: the relay as a process.
 
 use std::io;
+use std::path::Path;
 use std::sync::Arc;
 
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
@@ -13,7 +14,7 @@ use crate::kv::etcd::EtcdKv;
 use crate::kv::memory::MemoryKv;
 use crate::meter;
 use crate::publish::Writable;
-use crate::relay::{Limits, Publishing, Relay, Tokens};
+use crate::relay::{Limits, Page, Publishing, Relay, Tokens};
 use crate::source::Source;
 
 use super::args::{EtcdArgs, Format, Global, LogLevel, ServeArgs};
@@ -55,6 +56,9 @@ pub(super) async fn run(global: &Global, args: &ServeArgs, console: &mut Console
     if let Some(publishing) = publishing(args, &source, &global.etcd, memory).await? {
         relay = relay.publishing(publishing);
     }
+    if let Some(folder) = &args.page {
+        relay = relay.page(page(folder)?);
+    }
     let listener = TcpListener::bind(args.listen).await.map_err(|error| cannot_listen(args, &error))?;
     tell(&listener, args, console)?;
     tokio::select! {
@@ -95,6 +99,13 @@ fn limits(args: &ServeArgs) -> Limits {
         drain: args.drain,
         ..Limits::STANDARD
     }
+}
+
+fn page(folder: &Path) -> Result<Page, Failure> {
+    Page::open(folder).map_err(|error| {
+        let cause = input::io_cause(&error);
+        Failure::trouble(format!("cannot serve the page of {}: {cause}", folder.display()))
+    })
 }
 
 async fn publishing(

@@ -10,7 +10,7 @@ use axum::response::Response;
 use axum::routing::{any, get, post};
 
 use super::problem::Problem;
-use super::{Shared, admin, ask, deliver, events, probe, publish};
+use super::{Shared, admin, ask, deliver, events, page, probe, publish};
 use crate::meter;
 
 /// Everything that the relay answers.
@@ -26,14 +26,10 @@ pub(super) fn router(shared: Arc<Shared>) -> Router {
         .route("/readyz", get(probe::readyz))
         .route("/metrics", get(probe::metrics))
         .route("/status", get(probe::status))
-        .fallback(nothing_here)
+        .fallback(page::page)
         .method_not_allowed_fallback(not_so)
         .layer(middleware::from_fn(counted))
         .with_state(shared)
-}
-
-async fn nothing_here() -> Problem {
-    Problem::new(StatusCode::NOT_FOUND, "not_found", "there is nothing at this path")
 }
 
 async fn not_so(method: Method) -> Problem {

@@ -1,1 +1,107 @@
-export {};
+// The page: an editor whose document is judged while it is typed, and what the document would do.
+import { assist } from "./assist";
+import { by, say } from "./dom";
+import { openEditor } from "./editor";
+import { Engine, latest } from "./engine";
+import { showProblems } from "./problems";
+import type { Judged } from "./protocol";
+import { openPublisher } from "./publish";
+import { pageThrough, showReach } from "./reach";
+import { follow, publish, readLive } from "./relay";
+import type { Live } from "./relay";
+import { fields } from "./schema";
+import { showTimes } from "./times";
+import { asked, openTrial, showTried } from "./trial";
+
+const EXAMPLE = `{"directives":[
+  {"id":"why-slow","level":"ShapeTiming","ttl_secs":1380,"tenant":"acme","endpoint":"Search","sample_per_mille":250},
+  {"id":"bulk-shape","level":"Shape","ttl_secs":600,"endpoints":["IngestBulk","IngestDoc"],"tenants":["acme","bolt"]}
+]}
+`;
+/** What is said of time is said anew so often. */
+const TICK = 10_000;
+
+const failed = (error: unknown) => say(by("verdict"), `The page is broken: ${String(error)}`, "invalid");
+const engine = new Engine(failed);
+let live: Live | null = null;
+let from = 0;
+let total = 0;
+
+const editor = openEditor(by("editor"), EXAMPLE, () => judge());
+const publisher = openPublisher(send);
+
+const describe = latest(async () => {
+  const described = await engine.ask("describe", from);
+  total = described.total;
+  showReach(described, editor);
+  showTimes(described.shown, total);
+}, failed);
+
+const tryIt = latest(async () => showTried(await engine.ask("try", asked())), failed);
+
+const judge = latest(async () => {
+  const judged = await engine.ask("judge", editor.text());
+  from = 0;
+  showProblems(judged, editor, editor.view.state.doc.length);
+  await compare(judged);
+  if (judged.checked.valid) describe();
+  tryIt();
+}, failed);
+
+async function compare({ checked }: Judged): Promise<void> {
+  if (live === null) return;
+  const isFleetWide = checked.valid && checked.warnings.some(({ warning }) => warning === "fleet_wide");
+  publisher.show(await engine.ask("compare", live.text), isFleetWide);
+}
+
+async function send(token: string, fleetWide: boolean): Promise<string> {
+  if (live === null) return "Nothing is live to publish over.";
+  const published = await publish(editor.text(), live.etag, token, fleetWide);
+  await refresh();
+  return published.message;
+}
+
+async function refresh(): Promise<void> {
+  live = (await readLive()) ?? live;
+  if (live === null) return;
+  say(by("standing"), `revision ${live.revision}, digest ${live.digest.slice(0, 12)}`);
+  judge();
+}
+
+const follows = latest(refresh, () => say(by("freshness"), "the relay does not answer", "stale"));
+
+async function connect(): Promise<void> {
+  live = await readLive().catch(() => null);
+  if (live === null) return;
+  for (const id of ["live", "publish", "load-live"]) by(id).hidden = false;
+  editor.replace(live.text);
+  follow({
+    applied: follows,
+    state: (state) => say(by("freshness"), state.kind === "live" ? "live" : state.why, state.kind),
+    refused: (why) => say(by("published"), why),
+  });
+  await refresh();
+}
+
+pageThrough((step) => {
+  from = Math.min(Math.max(0, from + step), Math.max(0, total - 1));
+  describe();
+});
+openTrial(() => tryIt());
+by("load-live").addEventListener("click", () => live !== null && editor.replace(live.text));
+by("format").addEventListener("click", async () => {
+  const formatted = await engine.ask("format", null);
+  if (formatted !== null) editor.replace(formatted);
+});
+setInterval(() => {
+  if (document.hidden) return;
+  describe();
+  tryIt();
+}, TICK);
+
+const { schema, versions } = await engine.ask("start", null);
+editor.assist(assist(fields(schema)));
+say(by("version"), `Aldis ${versions.aldis}, images of version ${versions.image}.`);
+judge();
+await connect().catch(failed);
+document.documentElement.dataset["ready"] = "true";

@@ -1,4 +1,92 @@
-import init, { check } from "aldis-web";
-await init();
-const checked = check("{}");
-if ("valid" in checked && !checked.valid) console.log(checked.error.range.from);
+// Does the work: holds the text that is edited, and the last set that it was valid as.
+import init, { check, compile, difference, schema, versions } from "aldis-web";
+import type { Checked, DirectiveSet, Line, Request } from "aldis-web";
+import { LINES, PAGE, SAMPLE, WARNINGS } from "./protocol";
+import type { Answer, Ask, Calls, Compared, Described, Judged, Name, Tried } from "./protocol";
+
+const ready = init();
+const LEVELS = ["Off", "Shape", "ShapeTiming", "ShapeRewriteDiff"];
+/** What relative lifetimes count from: when the text was first seen, as it would be for a store. */
+let anchor = Date.now();
+let text = "";
+let set: DirectiveSet | null = null;
+
+const work: { [N in Name]: (ask: Calls[N]["ask"]) => Calls[N]["answer"] } = {
+  start: () => ({ schema: schema(), versions: versions() }),
+  judge,
+  describe,
+  try: ({ request, now }) => tried(request, now),
+  compare,
+  format: () => (set === null ? null : pretty(text)),
+};
+
+function judge(next: string): Judged {
+  text = next;
+  anchor = Date.now();
+  set?.free();
+  set = null;
+  const checked = check(text, { anchor, now: anchor });
+  if (!("valid" in checked)) throw new Error(checked.error.message);
+  if (!checked.valid) return { checked, more: 0 };
+  const compiled = compile(text, { anchor, now: anchor });
+  if ("error" in compiled) throw new Error(compiled.error.message);
+  set = compiled;
+  const warnings = checked.warnings.slice(0, WARNINGS);
+  return { checked: { ...checked, warnings } satisfies Checked, more: checked.warnings.length - warnings.length };
+}
+
+function describe(from: number): Described {
+  const shown = set?.describe(from, PAGE) ?? [];
+  if ("error" in shown) throw new Error(shown.error.message);
+  return { from, total: set?.length ?? 0, shown };
+}
+
+function tried(request: Request, now: string | undefined): Tried {
+  const sample = new Uint8Array(SAMPLE);
+  const nothing = { decided: null, lines: [], total: 0, applying: 0, sample };
+  if (set === null) return { ...nothing, error: null };
+  const explained = set.explain(request, now);
+  if ("error" in explained) return { ...nothing, error: explained.error.message };
+  const { explain, ...decided } = explained;
+  const applying = explain.filter((line) => line.applies);
+  const others = explain.filter((line: Line) => !line.applies);
+  const lines = [...applying, ...others].slice(0, LINES);
+  fill(sample, set, request, now);
+  return { decided, error: null, lines, total: explain.length, applying: applying.length, sample };
+}
+
+/** Requests like this one, each with an id of its own; a trace is a request here. */
+function fill(sample: Uint8Array, from: DirectiveSet, request: Request, now: string | undefined): void {
+  const at = now ?? Date.now();
+  for (let place = 0; place < sample.length; place += 1) {
+    const decided = from.evaluate({ ...request, request_id: `sample-${place}`, trace_id: `sample-${place}` }, at);
+    sample[place] = "error" in decided ? 0 : Math.max(0, LEVELS.indexOf(decided.level));
+  }
+}
+
+function compare(live: string): Compared {
+  const now = { anchor, now: anchor };
+  const difference_ = difference(live, text, now);
+  if (!("error" in difference_)) return { difference: difference_ };
+  const editor = check(text, now);
+  const isEditor = "valid" in editor && !editor.valid;
+  return { broken: isEditor ? "editor" : "live", error: difference_.error };
+}
+
+/** One directive a line, everything else as it was written. Only of a valid document. */
+function pretty(valid: string): string | null {
+  const document = JSON.parse(valid) as { directives: unknown[] };
+  const lines = document.directives.map((directive) => `  ${JSON.stringify(directive)}`);
+  return lines.length === 0 ? '{"directives":[]}\n' : `{"directives":[\n${lines.join(",\n")}\n]}\n`;
+}
+
+self.onmessage = async ({ data }: MessageEvent<Ask>) => {
+  const reply: Answer = { id: data.id };
+  try {
+    await ready;
+    reply.answer = (work[data.name] as (ask: unknown) => unknown)(data.ask);
+  } catch (error) {
+    reply.failed = String(error);
+  }
+  self.postMessage(reply);
+};

@@ -14,7 +14,7 @@ use crate::workspace::Workspace;
 /// What begins by itself: the page, and the worker that does the work.
 const ENTRIES: [&str; 2] = ["page/main.ts", "page/worker.ts"];
 /// What is taken as it stands.
-const PLAIN: [&str; 2] = ["index.html", "style.css"];
+const PLAIN: [&str; 3] = ["index.html", "style.css", "icon.svg"];
 
 /// Builds the page of `at/stage` and `at/pkg` into `at/page`.
 pub(super) fn build(workspace: &Workspace, tools: &Toolbox, stage: &Path, at: &Path) -> Result<()> {

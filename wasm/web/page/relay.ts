@@ -1,0 +1,56 @@
+// The relay that serves the page, if one does: what is live, how fresh it is, and publishing.
+
+export interface Live {
+  text: string;
+  etag: string;
+  revision: number;
+  digest: string;
+}
+
+export type State = { kind: "live" } | { kind: "stale"; why: string };
+
+export interface Published {
+  ok: boolean;
+  message: string;
+}
+
+interface Said {
+  revision?: number;
+  error?: { reason?: string; message?: string; path?: string };
+}
+
+/** What is live; nothing where no relay answers. */
+export async function readLive(): Promise<Live | null> {
+  const response = await fetch("v1/directives", { cache: "no-store", credentials: "same-origin" });
+  const revision = response.headers.get("aldis-revision");
+  if (!response.ok || revision === null) return null;
+  const [etag, digest] = [response.headers.get("etag") ?? "", response.headers.get("aldis-digest") ?? ""];
+  return { text: await response.text(), etag, digest, revision: Number(revision) };
+}
+
+/** Follows the changes until the page is left. The browser connects again by itself. */
+export function follow(tell: { applied: () => void; state: (state: State) => void; refused: (why: string) => void }): void {
+  const events = new EventSource("v1/events");
+  const on = (name: string, told: (data: Record<string, unknown>) => void) =>
+    events.addEventListener(name, (event) => told(JSON.parse((event as MessageEvent<string>).data) as Record<string, unknown>));
+  on("applied", tell.applied);
+  on("live", () => tell.state({ kind: "live" }));
+  on("stale", (data) => tell.state({ kind: "stale", why: `the source is silent: ${String(data["cause"] ?? "")}` }));
+  on("reconnecting", (data) => tell.state({ kind: "stale", why: `the relay connects to its source: ${String(data["cause"] ?? "")}` }));
+  on("refused", (data) => {
+    const error = data["error"] as { message?: string; path?: string } | undefined;
+    tell.refused(`revision ${String(data["revision"])} is refused: ${error?.message ?? ""} ${error?.path ?? ""}`.trim());
+  });
+  events.onerror = () => tell.state({ kind: "stale", why: "the relay does not answer; trying again" });
+}
+
+/** Publishes over what was live, and over nothing else. */
+export async function publish(text: string, etag: string, token: string, fleetWide: boolean): Promise<Published> {
+  const headers = { authorization: `Bearer ${token}`, "if-match": etag, "content-type": "application/json" };
+  const path = `v1/directives${fleetWide ? "?fleet_wide=true" : ""}`;
+  const response = await fetch(path, { method: "PUT", body: text, headers, credentials: "same-origin" });
+  const said = (await response.json().catch(() => ({}))) as Said;
+  if (response.ok) return { ok: true, message: `Published as revision ${said.revision ?? "?"}.` };
+  const { reason = String(response.status), message = response.statusText, path: at = "" } = said.error ?? {};
+  return { ok: false, message: `Not published: ${message} ${at === "" ? "" : `at ${at} `}[${reason}]` };
+}

@@ -1,0 +1,75 @@
+// A request to try: what is decided, why, and which of a thousand like it would be taken.
+import type { Endpoint, Request } from "aldis-web";
+import { by, count, make, say } from "./dom";
+import type { Tried } from "./protocol";
+
+const ENDPOINTS: Endpoint[] = [
+  "Search", "MultiSearch", "Count", "GetById", "MultiGet", "IngestDoc", "IngestBulk", "DeleteById", "DeleteByQuery", "Cursor",
+  "Admin", "Unknown",
+];
+const LEVELS = ["Off", "Shape", "ShapeTiming", "ShapeRewriteDiff"];
+const [COLUMNS, CELL] = [50, 10];
+
+export function openTrial(changed: () => void): void {
+  const endpoint = form().elements.namedItem("endpoint") as HTMLSelectElement;
+  endpoint.append(...ENDPOINTS.map((name) => new Option(name)), new Option("not known", ""));
+  form().addEventListener("input", changed);
+  form().addEventListener("submit", (event) => event.preventDefault());
+  by("legend").append(...LEVELS.map((level, place) => make("li", `l${place}`, level)));
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", changed);
+}
+
+const form = () => by<HTMLFormElement>("request");
+
+/** What the form says; what is left empty is not known. */
+export function asked(): { request: Request; now: string | undefined } {
+  const given = new FormData(form());
+  const text = (name: string) => String(given.get(name) ?? "").trim() || null;
+  const labels = (text("labels") ?? "").split(",").map((pair) => pair.split("=").map((part) => part.trim()));
+  const request: Request = {
+    tenant: text("tenant"), index: text("index"), principal: text("principal"),
+    endpoint: text("endpoint") as Endpoint | null,
+    request_id: text("request_id"), trace_id: text("trace_id"),
+    labels: labels.flatMap(([name = "", value = ""]): [string, string][] => (name === "" ? [] : [[name, value]])),
+  };
+  return { request, now: text("now") ?? undefined };
+}
+
+export function showTried(tried: Tried): void {
+  const decision = by("decision");
+  const { decided } = tried;
+  if (decided === null) {
+    say(decision, tried.error ?? "Nothing is decided while the document is refused.");
+  } else {
+    const flags = [decided.ring_buffer ? "ring buffer" : "", decided.capture ? "capture" : ""].filter((flag) => flag !== "");
+    const by_ = decided.decided_by === null ? "no directive decides" : `decided by ${decided.decided_by}`;
+    const rest = [` ${by_}`, ...flags].join(", ");
+    if (decision.textContent !== decided.level + rest) decision.replaceChildren(make("strong", "", decided.level), rest);
+  }
+  const lines = tried.lines.map((line) =>
+    line.applies
+      ? make("li", "yes", make("strong", "", line.id), " applies")
+      : make("li", "not", make("strong", "", line.id), ` does not: ${line.why}`),
+  );
+  const more = tried.total - tried.lines.length;
+  if (more > 0) lines.push(make("li", "not", `and ${more} more that do not`));
+  by("why").replaceChildren(...lines);
+  showSample(tried.sample);
+}
+
+function showSample(sample: Uint8Array): void {
+  const canvas = by<HTMLCanvasElement>("sample");
+  const style = getComputedStyle(canvas);
+  const context = canvas.getContext("2d");
+  const colours = LEVELS.map((_, place) => style.getPropertyValue(`--level-${place}`));
+  context?.clearRect(0, 0, canvas.width, canvas.height);
+  sample.forEach((level, place) => {
+    if (context === null) return;
+    context.fillStyle = colours[level] ?? "";
+    context.fillRect((place % COLUMNS) * CELL, Math.floor(place / COLUMNS) * CELL, CELL - 2, CELL - 2);
+  });
+  const of = LEVELS.map((name, level) => [name, sample.filter((one) => one === level).length] as const);
+  const on = of.slice(1).filter(([, number]) => number > 0).map(([name, number]) => `${number} ${name}`);
+  const words = on.length === 0 ? `none of ${count(sample.length, "request")} like it` : `${on.join(", ")} of ${sample.length} like it`;
+  say(by("sample-text"), `Each with an id of its own: ${words}.`);
+}
