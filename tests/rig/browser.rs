@@ -115,6 +115,32 @@ impl Browser {
         answer["ok"].clone()
     }
 
+    /// Strikes keys one after the other, wherever the focus is.
+    ///
+    /// # Panics
+    ///
+    /// If the browser is gone.
+    pub async fn strike(&self, keys: &str) {
+        let strokes: Vec<_> =
+            keys.chars().flat_map(|key| [stroke("keyDown", key), stroke("keyUp", key)]).collect();
+        self.perform(strokes).await;
+    }
+
+    /// Strikes a key while another is held.
+    ///
+    /// # Panics
+    ///
+    /// If the browser is gone.
+    pub async fn chord(&self, held: char, key: char) {
+        let strokes = [("keyDown", held), ("keyDown", key), ("keyUp", key), ("keyUp", held)];
+        self.perform(strokes.map(|(kind, key)| stroke(kind, key)).to_vec()).await;
+    }
+
+    async fn perform(&self, strokes: Vec<Value>) {
+        let keyboard = json!({"type": "key", "id": "keyboard", "actions": strokes});
+        self.command("actions", json!({"actions": [keyboard]})).await;
+    }
+
     /// Writes a picture of the window, if `ALDIS_SCREENSHOTS` names a folder for them.
     ///
     /// # Panics
@@ -163,7 +189,24 @@ impl Drop for Browser {
     }
 }
 
-/// What only this driver knows.
+fn stroke(kind: &str, key: char) -> Value {
+    json!({"type": kind, "value": key.to_string()})
+}
+
+/// Keys without a letter, as WebDriver names them.
+pub mod key {
+    #![allow(missing_docs, reason = "they are named by what stands on them")]
+    pub const BACKSPACE: char = '\u{e003}';
+    pub const TAB: char = '\u{e004}';
+    pub const ENTER: char = '\u{e007}';
+    pub const SHIFT: char = '\u{e008}';
+    pub const CONTROL: char = '\u{e009}';
+    pub const ESCAPE: char = '\u{e00c}';
+    pub const DOWN: char = '\u{e015}';
+    pub const F8: char = '\u{e038}';
+}
+
+/// What only this driver knows, or only this rig.
 #[derive(Debug)]
 struct Extension {
     path: &'static str,

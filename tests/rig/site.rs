@@ -16,6 +16,8 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
+/// The methods and paths that were asked for, in their order.
+type Asked = Arc<Mutex<Vec<String>>>;
 type Extra = Arc<Mutex<HashMap<String, Bytes>>>;
 
 /// Serves until it is dropped. It knows nothing of Aldis, as a static host does not.
@@ -23,6 +25,7 @@ pub struct Site {
     /// Where.
     pub address: SocketAddr,
     extra: Extra,
+    asked: Asked,
     serving: JoinHandle<()>,
 }
 
@@ -35,24 +38,33 @@ impl Site {
     pub async fn of(folder: &Path) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a port");
         let address = listener.local_addr().expect("is bound");
-        let (extra, folder) = (Extra::default(), folder.to_owned());
-        let files = Arc::clone(&extra);
+        let (extra, asked, folder) = (Extra::default(), Asked::default(), folder.to_owned());
+        let (files, log) = (Arc::clone(&extra), Arc::clone(&asked));
         let serving = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                let (folder, files) = (folder.clone(), Arc::clone(&files));
+                let (folder, files, log) = (folder.clone(), Arc::clone(&files), Arc::clone(&log));
                 tokio::spawn(async move {
-                    let service = service_fn(|request| answer(&folder, &files, request));
+                    let service = service_fn(|request: Request<Incoming>| {
+                        let line = format!("{} {}", request.method(), request.uri());
+                        log.lock().expect("nobody panics with it").push(line);
+                        answer(&folder, &files, request)
+                    });
                     // A browser hangs up as it likes.
                     let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
                 });
             }
         });
-        Self { address, extra, serving }
+        Self { address, extra, asked, serving }
     }
 
     /// `http://127.0.0.1:port/path`
     pub fn url(&self, path: &str) -> String {
         format!("http://{}/{path}", self.address)
+    }
+
+    /// What was asked for so far, such as `GET /main.js`.
+    pub fn asked(&self) -> Vec<String> {
+        self.asked.lock().expect("nobody panics with it").clone()
     }
 
     /// Serves these bytes under a path, such as `/document`.

@@ -51,7 +51,8 @@ impl Page {
         let mut files = BTreeMap::new();
         for entry in fs::read_dir(folder)? {
             let path = entry?.path();
-            let (Some(name), Some(kind)) = (path.file_name().and_then(|name| name.to_str()), kind(&path)) else {
+            let (Some(name), Some(kind)) = (path.file_name().and_then(|name| name.to_str()), kind(&path))
+            else {
                 continue;
             };
             files.insert(format!("/{name}"), File::new(kind, fs::read(&path)?));
@@ -86,11 +87,13 @@ impl File {
 pub(super) async fn page(State(shared): State<Arc<Shared>>, request: Request) -> Response {
     let file = shared.page.as_ref().and_then(|page| page.files.get(request.uri().path()));
     let Some(file) = file else {
-        return Problem::new(StatusCode::NOT_FOUND, "not_found", "there is nothing at this path").into_response();
+        return Problem::new(StatusCode::NOT_FOUND, "not_found", "there is nothing at this path")
+            .into_response();
     };
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
         let message = format!("not by {}", request.method());
-        let mut no = Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", message).into_response();
+        let mut no =
+            Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", message).into_response();
         no.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET,HEAD"));
         return no;
     }

@@ -26,24 +26,24 @@ function complete(context: CompletionContext, fields: Map<string, Field>): Compl
 }
 
 function root(taken: string[]): Completion[] {
-  return taken.includes("directives") ? [] : [entry("directives", "What is turned up or down.", '"directives": [|]')];
+  return taken.includes("directives") ? [] : [entry("directives", "What is turned up or down.", '"directives": [|]', 0)];
 }
 
 function names(fields: Map<string, Field>, taken: string[]): Completion[] {
   const open = [...fields.values()].filter((field) => !taken.includes(field.name));
-  return open.map(({ name, about, start }) => {
+  return open.map(({ name, about, start }, place) => {
     const at = /^["[{]/.test(start) ? start.slice(0, start.length / 2) + "|" + start.slice(start.length / 2) : `${start}|`;
-    return entry(name, about, `"${name}": ${at}`);
+    return entry(name, about, `"${name}": ${at}`, place);
   });
 }
 
 function values(field: Field | undefined): Completion[] {
   const isText = field?.values[0] !== "true";
-  return (field?.values ?? []).map((value) => entry(value, "", (isText ? `"${value}"` : value) + "|"));
+  return (field?.values ?? []).map((value, place) => entry(value, "", (isText ? `"${value}"` : value) + "|", place));
 }
 
-/** With or without its quotes it is found, and is written with them once. */
-function entry(label: string, info: string, text: string): Completion {
+/** With or without its quotes it is found, and is written with them once. In the order of the schema. */
+function entry(label: string, info: string, text: string, place: number): Completion {
   const apply = (view: EditorView, _: Completion, from: number, to: number) => {
     const closes = text.endsWith('"|') && view.state.sliceDoc(to, to + 1) === '"';
     // The quote that the editor put behind the cursor goes with the word.
@@ -51,7 +51,7 @@ function entry(label: string, info: string, text: string): Completion {
     const [before = "", after = ""] = text.split("|");
     view.dispatch({ changes: { from, to: end, insert: before + after }, selection: { anchor: from + before.length } });
   };
-  return { label: `"${label}"`, displayLabel: label, apply, ...(info === "" ? {} : { info }) };
+  return { label: `"${label}"`, displayLabel: label, boost: -place, apply, ...(info === "" ? {} : { info }) };
 }
 
 function hover(view: EditorView, position: number, fields: Map<string, Field>): Tooltip | null {

@@ -31,6 +31,17 @@ const look = EditorView.theme({
   "&.cm-focused > .cm-scroller > .cm-selectionLayer .cm-selectionBackground, .cm-selectionBackground": {
     backgroundColor: "color-mix(in srgb, var(--accent) 30%, transparent)",
   },
+  // In place of pictures, which the policy does not let in.
+  ".cm-lint-marker-error, .cm-lint-marker-warning": { content: "normal" },
+  ".cm-lint-marker::before": { content: '"●"', fontSize: "0.9em", lineHeight: "1" },
+  ".cm-lint-marker-error::before": { color: "var(--bad)" },
+  ".cm-lint-marker-warning::before": { color: "var(--warn)" },
+  ".cm-lintRange-error, .cm-lintRange-warning": { backgroundImage: "none", textDecoration: "underline wavy", textUnderlineOffset: "3px" },
+  ".cm-lintRange-error": { textDecorationColor: "var(--bad)" },
+  ".cm-lintRange-warning": { textDecorationColor: "var(--warn)" },
+  ".cm-diagnostic-error": { borderLeftColor: "var(--bad)" },
+  ".cm-diagnostic-warning": { borderLeftColor: "var(--warn)" },
+  ".cm-lintPoint::after": { borderBottomColor: "var(--bad)" },
   ".cm-tooltip": { backgroundColor: "var(--card)", color: "var(--ink)", border: "1px solid var(--field-line)", borderRadius: "6px" },
   ".cm-tooltip .about, .cm-completionInfo, .cm-diagnostic": { padding: "6px 9px", maxWidth: "26rem", font: "13px/1.45 system-ui, sans-serif" },
   ".cm-tooltip-autocomplete > ul > li[aria-selected]": { backgroundColor: "var(--accent)", color: "var(--on-accent)" },
@@ -57,7 +68,7 @@ export function openEditor(into: HTMLElement, text: string, changed: () => void)
     lineNumbers(), lintGutter(), history(), drawSelection(), indentOnInput(), bracketMatching(), closeBrackets(),
     highlightActiveLine(), language.of(coloured(isColoured)), look, assisted.of([]),
     keymap.of([...closeBracketsKeymap, ...completionKeymap, ...lintKeymap, ...defaultKeymap, ...historyKeymap]),
-    EditorView.contentAttributes.of({ "aria-label": "The document, as JSON", spellcheck: "false" }),
+    EditorView.contentAttributes.of({ "aria-label": "The document, as JSON", spellcheck: "false", tabindex: "0" }),
     EditorView.updateListener.of((update) => {
       if (update.docChanged) changed();
     }),

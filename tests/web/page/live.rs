@@ -1,0 +1,199 @@
+//! The page of a relay: what is live, following it, and publishing.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use aldis_etcd::EtcdDirectiveStore;
+use aldis_etcd::kv::memory::MemoryKv;
+use aldis_etcd::kv::{Key, KvReader, KvWriter, Scope};
+use aldis_etcd::relay::{Page, Publishing, Relay, Tokens};
+use rig::etcd::Etcd;
+use rig::http::{Question, ask};
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+
+use crate::visitor::{Visitor, built};
+
+const TOKEN: &str = "0123456789abcdef";
+const KEY: &str = "aldis/directives";
+const ONE: &str =
+    r#"{"directives":[{"id":"one","level":"Shape","expires_at":"2040-01-01T00:00:00Z","tenant":"acme"}]}"#;
+const TWO: &str = r#"{"directives":[{"id":"two","level":"ShapeTiming","expires_at":"2040-01-01T00:00:00Z","tenant":"bolt"}]}"#;
+
+/// A relay with the page.
+pub(crate) struct Served {
+    pub(crate) kv: MemoryKv,
+    pub(crate) address: SocketAddr,
+    serving: JoinHandle<std::io::Result<()>>,
+    _tokens: TempDir,
+}
+
+impl Served {
+    /// Over the embedded backend, with publishing.
+    pub(crate) async fn start() -> Self {
+        let kv = MemoryKv::new();
+        let store = EtcdDirectiveStore::over(Arc::new(kv.clone())).scope(KEY).connect().await;
+        Self::over(store.expect("starts"), kv).await
+    }
+
+    async fn over(store: EtcdDirectiveStore, kv: MemoryKv) -> Self {
+        let tokens = tempfile::tempdir().expect("a folder");
+        fs::write(tokens.path().join("tokens"), format!("{TOKEN}\n")).expect("can be written");
+        let known = Tokens::open(tokens.path().join("tokens")).expect("holds a token");
+        let relay = Relay::new(store)
+            .publishing(Publishing::new(Arc::new(kv.clone()), Scope::parse(KEY), known))
+            .page(Page::open(&built("page")).expect("is built"));
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("is bound");
+        let serving = tokio::spawn(relay.serve(listener, std::future::pending()));
+        Self { kv, address, serving, _tokens: tokens }
+    }
+
+    pub(crate) async fn put(&self, body: &str) {
+        self.kv.put(&Key::from(KEY), body.as_bytes()).await.expect("is written");
+    }
+
+    async fn holds(&self) -> String {
+        let (_, entry) = self.kv.get(&Key::from(KEY)).await.expect("answers");
+        entry.map(|entry| String::from_utf8_lossy(&entry.value).into_owned()).unwrap_or_default()
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}/", self.address)
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        self.serving.abort();
+    }
+}
+
+#[tokio::test]
+async fn a_flip_in_etcd_is_seen_through_the_relay() {
+    let etcd = Etcd::start();
+    etcd.put(KEY, ONE);
+    let store =
+        EtcdDirectiveStore::builder([etcd.endpoint()]).scope(KEY).connect().await.expect("etcd answers");
+    let served = Served::over(store, MemoryKv::new()).await;
+    let visitor = Visitor::at(&served.url()).await;
+    visitor.reads("freshness", "live").await;
+    visitor.reads("standing", "revision 2").await;
+    visitor.reads("reach", "every request of tenant acme").await;
+    visitor.reads("difference", "The document is what is live.").await;
+    etcd.put(KEY, TWO);
+    visitor.reads("standing", "revision 3").await;
+    // The editor keeps what the person has; the difference says what is between.
+    visitor.reads("difference", "1 directive comes, 1 directive goes.").await;
+    visitor.clicks("#load-live").await;
+    visitor.reads("reach", "every request of tenant bolt").await;
+    visitor.reads("difference", "The document is what is live.").await;
+    etcd.put(KEY, r#"{"directives":[{"id":"x","levl":"Shape"}]}"#);
+    visitor.reads("published", "revision 4 is refused: unknown field").await;
+    visitor.reads("standing", "revision 3").await;
+    visitor.has_no_complaints().await;
+}
+
+#[tokio::test]
+async fn a_document_is_published_after_a_confirmation_and_over_nothing_newer() {
+    let served = Served::start().await;
+    served.put(ONE).await;
+    let visitor = Visitor::at(&served.url()).await;
+    visitor.reads("freshness", "live").await;
+    visitor.pastes(&ONE.replace("Shape", "ShapeTiming")).await;
+    visitor.reads("changes", "~ one: level").await;
+    let is_off = "return document.getElementById('ask').disabled";
+    visitor.sees("nobody publishes without a token", is_off).await;
+    visitor.fills("token", "a wrong token that is long").await;
+    visitor.clicks("#ask").await;
+    visitor.reads("confirm-text", "1 directive changes.").await;
+    visitor.browser.picture("confirm").await;
+    visitor.clicks("#no").await;
+    assert_eq!(served.holds().await, ONE, "nothing is published before somebody says yes");
+    visitor.clicks("#ask").await;
+    visitor.clicks("#yes").await;
+    visitor.reads("published", "[unauthorized]").await;
+    assert_eq!(served.holds().await, ONE);
+    visitor.fills("token", TOKEN).await;
+    visitor.clicks("#ask").await;
+    visitor.clicks("#yes").await;
+    visitor.reads("published", "Published as revision 3.").await;
+    visitor.reads("standing", "revision 3").await;
+    visitor.reads("difference", "The document is what is live.").await;
+    assert!(served.holds().await.contains("ShapeTiming"));
+
+    // Somebody else is faster than the page hears of it.
+    visitor.pastes(&ONE.replace("acme", "bolt")).await;
+    visitor.reads("changes", "~ one:").await;
+    visitor.clicks("#ask").await;
+    visitor.browser.run("window.fetch = ((fetch) => (path, options) => fetch(path, options && options.method === 'PUT' ? {...options, headers: {...options.headers, 'if-match': '\"2-old\"'}} : options))(window.fetch)", serde_json::Value::Null).await;
+    visitor.clicks("#yes").await;
+    visitor.reads("published", "[conflict]").await;
+    assert!(!served.holds().await.contains("bolt"));
+}
+
+#[tokio::test]
+async fn everybody_is_only_reached_by_whoever_says_so() {
+    let served = Served::start().await;
+    let visitor = Visitor::at(&served.url()).await;
+    visitor.reads("freshness", "live").await;
+    visitor.pastes(r#"{"directives":[{"id":"wide","level":"Shape","ttl_secs":600}]}"#).await;
+    visitor.reads("changes", "+ wide").await;
+    visitor.fills("token", TOKEN).await;
+    visitor.clicks("#ask").await;
+    visitor
+        .sees(
+            "it must be said",
+            "return !document.getElementById('fleet').hidden && document.getElementById('yes').disabled",
+        )
+        .await;
+    visitor.clicks("#fleet-wide").await;
+    visitor.sees("it is said", "return !document.getElementById('yes').disabled").await;
+    visitor.clicks("#yes").await;
+    visitor.reads("published", "Published as revision").await;
+    assert!(served.holds().await.contains("expires_at"), "lifetimes are absolute");
+}
+
+#[tokio::test]
+async fn the_relay_serves_the_files_and_nothing_beside_them() {
+    let served = Served::start().await;
+    let get = |path: &'static str| ask(served.address, Question::get(path));
+    let index = get("/").await;
+    assert_eq!(index.status, 200);
+    let policy = index.header("content-security-policy").to_owned();
+    for part in ["default-src 'none'", "script-src 'self' 'wasm-unsafe-eval'", "frame-ancestors 'none'"] {
+        assert!(policy.contains(part), "{policy}");
+    }
+    assert!(!policy.contains("unsafe-inline") && !policy.contains("http"));
+    // A static host cannot say it, so the page says the same of itself; but for frames, which only a header can.
+    let meta =
+        index.text().split_once("http-equiv=\"Content-Security-Policy\" content=\"").expect("is there").1;
+    let meta = meta.split_once('"').expect("ends").0;
+    assert_eq!(policy, format!("{meta}; frame-ancestors 'none'"));
+    assert_eq!(index.header("x-content-type-options"), "nosniff");
+    let etag = index.header("etag").to_owned();
+    let again = ask(served.address, Question::get("/").header("if-none-match", etag)).await;
+    assert_eq!((again.status, again.body.len()), (304, 0));
+    for (path, kind) in [
+        ("/main.js", "text/javascript"),
+        ("/aldis_web_bg.wasm", "application/wasm"),
+        ("/style.css", "text/css"),
+    ] {
+        let file = get(path).await;
+        assert_eq!(file.status, 200, "{path}");
+        assert!(file.header("content-type").starts_with(kind), "{path}");
+    }
+    for path in [
+        "/index.html",
+        "/../pkg/package.json",
+        "/%2e%2e/pkg/package.json",
+        "//main.js",
+        "/main.js/",
+        "/stage",
+    ] {
+        assert_eq!(get(path).await.status, 404, "{path}");
+    }
+    assert_eq!(ask(served.address, Question::post("/main.js", "x")).await.status, 405);
+}
