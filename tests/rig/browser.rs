@@ -136,6 +136,17 @@ impl Browser {
         self.perform(strokes.map(|(kind, key)| stroke(kind, key)).to_vec()).await;
     }
 
+    /// Moves the mouse there, in pixels of the window.
+    ///
+    /// # Panics
+    ///
+    /// If the browser is gone.
+    pub async fn point(&self, x: &Value, y: &Value) {
+        let to = json!({"type": "pointerMove", "duration": 50, "x": x, "y": y});
+        let mouse = json!({"type": "pointer", "id": "mouse", "actions": [to]});
+        self.command("actions", json!({"actions": [mouse]})).await;
+    }
+
     async fn perform(&self, strokes: Vec<Value>) {
         let keyboard = json!({"type": "key", "id": "keyboard", "actions": strokes});
         self.command("actions", json!({"actions": [keyboard]})).await;

@@ -25,6 +25,12 @@ async fn a_request_is_decided_and_each_directive_says_why_or_why_not() {
         before.rsplit([' ', ',']).next().and_then(|number| number.parse::<u32>().ok()).expect("a number")
     };
     assert!((200..300).contains(&number("ShapeTiming")), "{said}");
+    visitor.fills("requests", "{\"tenant\":\"bolt\"}\n{\"tenant\":\"acme\",\"endpoint\":\"Count\"}").await;
+    visitor.reads("sample-text", "1 Shape of 2 requests of your own").await;
+    visitor.reads("idle", "Matches nothing in the sample: quarter, other.").await;
+    visitor.fills("requests", "{\"tenant\"").await;
+    visitor.reads("idle", "Line 1 of the requests is not JSON.").await;
+    visitor.fills("requests", "").await;
     visitor.fills("tenant", "bolt").await;
     visitor.reads("decision", "Off no directive decides").await;
     visitor.reads("why", "other does not: label tier").await;

@@ -20,6 +20,9 @@ async fn a_mistake_is_shown_where_it_is_and_mended() {
             "return [...document.querySelector('#editor').shadowRoot.querySelectorAll('.cm-lintRange-error')].map((it) => it.textContent).join('|') === '\"tennant\"'",
         )
         .await;
+    visitor
+        .sees("what was said before says so", "return !document.getElementById('reach-stale').hidden")
+        .await;
     visitor.browser.picture("mistake").await;
     // The problem leads to its place, and what is typed there takes it.
     visitor.clicks("#problems button").await;
@@ -42,6 +45,19 @@ async fn the_place_is_right_behind_characters_of_two_units() {
         )
         .await;
     visitor.reads("verdict", "line 2").await;
+}
+
+#[tokio::test]
+async fn a_field_under_the_mouse_is_explained() {
+    let (_site, visitor) = static_page().await;
+    let place = "const line = document.querySelector('#editor').shadowRoot.querySelectorAll('.cm-line')[1];
+        const name = [...line.querySelectorAll('span')].find((it) => it.textContent === '\"ttl_secs\"').getBoundingClientRect();
+        return [Math.round(name.x + name.width / 2), Math.round(name.y + name.height / 2)]";
+    let place = visitor.browser.run(place, Value::Null).await;
+    visitor.browser.point(&place[0], &place[1]).await;
+    let told = "return (document.querySelector('#editor').shadowRoot.querySelector('.cm-tooltip-hover')?.textContent ?? '').includes('Seconds until it ends')";
+    visitor.sees("the field is explained", told).await;
+    visitor.browser.picture("hover").await;
 }
 
 #[tokio::test]

@@ -11,7 +11,7 @@ import { EditorView, drawSelection, highlightActiveLine, keymap, lineNumbers } f
 import { tags } from "@lezer/highlight";
 import { make } from "./dom";
 
-/** A longer document is not coloured: that would cost more of the thread that types than it is worth. */
+/** A longer document is neither coloured nor wrapped: that would cost more of the thread that types than it is worth. */
 const COLOURED = 200_000;
 
 const colours = HighlightStyle.define([
@@ -23,7 +23,7 @@ const colours = HighlightStyle.define([
 
 const look = EditorView.theme({
   "&": { height: "100%", color: "var(--ink)", backgroundColor: "var(--field)", fontSize: "13.5px" },
-  "&.cm-focused": { outline: "3px solid var(--accent)", outlineOffset: "-3px" },
+  "&.cm-focused": { outline: "none" },
   ".cm-content": { caretColor: "var(--ink)", fontFamily: "ui-monospace, monospace" },
   ".cm-cursor": { borderLeftColor: "var(--ink)" },
   ".cm-gutters": { backgroundColor: "var(--ground)", color: "var(--soft)", borderRight: "1px solid var(--line)" },
@@ -63,7 +63,7 @@ export function openEditor(into: HTMLElement, text: string, changed: () => void)
   root.append(parent);
   const [assisted, language] = [new Compartment(), new Compartment()];
   let isColoured = text.length <= COLOURED;
-  const coloured = (is: boolean) => (is ? [json(), syntaxHighlighting(colours)] : []);
+  const coloured = (is: boolean) => (is ? [json(), syntaxHighlighting(colours), EditorView.lineWrapping] : []);
   const extensions = [
     lineNumbers(), lintGutter(), history(), drawSelection(), indentOnInput(), bracketMatching(), closeBrackets(),
     highlightActiveLine(), language.of(coloured(isColoured)), look, assisted.of([]),

@@ -23,6 +23,13 @@ export interface Described {
   shown: Shown[];
 }
 
+export interface Trial {
+  request: Request;
+  now: string | undefined;
+  /** The sample, one request a line, as JSON; made of the request where it is empty. */
+  own: string;
+}
+
 export interface Tried {
   decided: Decided | null;
   /** What is wrong with the request. */
@@ -33,6 +40,10 @@ export interface Tried {
   applying: number;
   /** For each request of the sample the place of its level, lowest first. */
   sample: Uint8Array;
+  /** Whether the sample is the person's own. */
+  isOwn: boolean;
+  /** What is wrong with that, or which directives it has nothing for. */
+  remark: string;
 }
 
 export type Compared =
@@ -44,7 +55,7 @@ export interface Calls {
   start: { ask: null; answer: { schema: object; versions: Versions } };
   judge: { ask: string; answer: Judged };
   describe: { ask: number; answer: Described };
-  try: { ask: { request: Request; now: string | undefined }; answer: Tried };
+  try: { ask: Trial; answer: Tried };
   compare: { ask: string; answer: Compared };
   format: { ask: null; answer: string | null };
 }

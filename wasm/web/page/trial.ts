@@ -1,7 +1,7 @@
 // A request to try: what is decided, why, and which of a thousand like it would be taken.
 import type { Endpoint, Request } from "aldis-web";
-import { by, count, make, say } from "./dom";
-import type { Tried } from "./protocol";
+import { by, make, say } from "./dom";
+import type { Trial, Tried } from "./protocol";
 
 const ENDPOINTS: Endpoint[] = [
   "Search", "MultiSearch", "Count", "GetById", "MultiGet", "IngestDoc", "IngestBulk", "DeleteById", "DeleteByQuery", "Cursor",
@@ -14,6 +14,7 @@ export function openTrial(changed: () => void): void {
   const endpoint = form().elements.namedItem("endpoint") as HTMLSelectElement;
   endpoint.append(...ENDPOINTS.map((name) => new Option(name)), new Option("not known", ""));
   form().addEventListener("input", changed);
+  by("requests").addEventListener("input", changed);
   form().addEventListener("submit", (event) => event.preventDefault());
   by("legend").append(...LEVELS.map((level, place) => make("li", `l${place}`, level)));
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", changed);
@@ -22,7 +23,7 @@ export function openTrial(changed: () => void): void {
 const form = () => by<HTMLFormElement>("request");
 
 /** What the form says; what is left empty is not known. */
-export function asked(): { request: Request; now: string | undefined } {
+export function asked(): Trial {
   const given = new FormData(form());
   const text = (name: string) => String(given.get(name) ?? "").trim() || null;
   const labels = (text("labels") ?? "").split(",").map((pair) => pair.split("=").map((part) => part.trim()));
@@ -32,7 +33,7 @@ export function asked(): { request: Request; now: string | undefined } {
     request_id: text("request_id"), trace_id: text("trace_id"),
     labels: labels.flatMap(([name = "", value = ""]): [string, string][] => (name === "" ? [] : [[name, value]])),
   };
-  return { request, now: text("now") ?? undefined };
+  return { request, now: text("now") ?? undefined, own: by<HTMLTextAreaElement>("requests").value };
 }
 
 export function showTried(tried: Tried): void {
@@ -54,10 +55,12 @@ export function showTried(tried: Tried): void {
   const more = tried.total - tried.lines.length;
   if (more > 0) lines.push(make("li", "not", `and ${more} more that do not`));
   by("why").replaceChildren(...lines);
-  showSample(tried.sample);
+  say(by("idle"), tried.remark);
+  draw(tried.sample);
+  say(by("sample-text"), decided === null ? "Nothing is decided." : words(tried));
 }
 
-function showSample(sample: Uint8Array): void {
+function draw(sample: Uint8Array): void {
   const canvas = by<HTMLCanvasElement>("sample");
   const style = getComputedStyle(canvas);
   const context = canvas.getContext("2d");
@@ -68,8 +71,11 @@ function showSample(sample: Uint8Array): void {
     context.fillStyle = colours[level] ?? "";
     context.fillRect((place % COLUMNS) * CELL, Math.floor(place / COLUMNS) * CELL, CELL - 2, CELL - 2);
   });
+}
+
+function words({ sample, isOwn }: Tried): string {
   const of = LEVELS.map((name, level) => [name, sample.filter((one) => one === level).length] as const);
   const on = of.slice(1).filter(([, number]) => number > 0).map(([name, number]) => `${number} ${name}`);
-  const words = on.length === 0 ? `none of ${count(sample.length, "request")} like it` : `${on.join(", ")} of ${sample.length} like it`;
-  say(by("sample-text"), `Each with an id of its own: ${words}.`);
+  const what = isOwn ? "requests of your own" : "like it, each with an id of its own";
+  return on.length === 0 ? `None of ${sample.length} ${what}.` : `${on.join(", ")} of ${sample.length} ${what}.`;
 }

@@ -1,8 +1,9 @@
 // Does the work: holds the text that is edited, and the last set that it was valid as.
 import init, { check, compile, difference, schema, versions } from "aldis-web";
 import type { Checked, DirectiveSet, Line, Request } from "aldis-web";
-import { LINES, PAGE, SAMPLE, WARNINGS } from "./protocol";
-import type { Answer, Ask, Calls, Compared, Described, Judged, Name, Tried } from "./protocol";
+import { LINES, PAGE, WARNINGS } from "./protocol";
+import type { Answer, Ask, Calls, Compared, Described, Judged, Name, Trial, Tried } from "./protocol";
+import { idle, likeIt, read } from "./sample";
 
 const ready = init();
 const LEVELS = ["Off", "Shape", "ShapeTiming", "ShapeRewriteDiff"];
@@ -15,7 +16,7 @@ const work: { [N in Name]: (ask: Calls[N]["ask"]) => Calls[N]["answer"] } = {
   start: () => ({ schema: schema(), versions: versions() }),
   judge,
   describe,
-  try: ({ request, now }) => tried(request, now),
+  try: tried,
   compare,
   format: () => (set === null ? null : pretty(text)),
 };
@@ -41,9 +42,12 @@ function describe(from: number): Described {
   return { from, total: set?.length ?? 0, shown };
 }
 
-function tried(request: Request, now: string | undefined): Tried {
-  const sample = new Uint8Array(SAMPLE);
-  const nothing = { decided: null, lines: [], total: 0, applying: 0, sample };
+function tried({ request, now, own }: Trial): Tried {
+  const given = read(own);
+  const isOwn = given.requests.length > 0;
+  const requests = isOwn ? given.requests : likeIt(request);
+  const sample = new Uint8Array(requests.length);
+  const nothing = { decided: null, lines: [], total: 0, applying: 0, sample, isOwn, remark: given.error };
   if (set === null) return { ...nothing, error: null };
   const explained = set.explain(request, now);
   if ("error" in explained) return { ...nothing, error: explained.error.message };
@@ -51,17 +55,17 @@ function tried(request: Request, now: string | undefined): Tried {
   const applying = explain.filter((line) => line.applies);
   const others = explain.filter((line: Line) => !line.applies);
   const lines = [...applying, ...others].slice(0, LINES);
-  fill(sample, set, request, now);
-  return { decided, error: null, lines, total: explain.length, applying: applying.length, sample };
+  fill(sample, set, requests, now);
+  const remark = given.error || (isOwn ? idle(set, requests, now) : "");
+  return { decided, error: null, lines, total: explain.length, applying: applying.length, sample, isOwn, remark };
 }
 
-/** Requests like this one, each with an id of its own; a trace is a request here. */
-function fill(sample: Uint8Array, from: DirectiveSet, request: Request, now: string | undefined): void {
+function fill(sample: Uint8Array, from: DirectiveSet, requests: Request[], now: string | undefined): void {
   const at = now ?? Date.now();
-  for (let place = 0; place < sample.length; place += 1) {
-    const decided = from.evaluate({ ...request, request_id: `sample-${place}`, trace_id: `sample-${place}` }, at);
+  requests.forEach((request, place) => {
+    const decided = from.evaluate(request, at);
     sample[place] = "error" in decided ? 0 : Math.max(0, LEVELS.indexOf(decided.level));
-  }
+  });
 }
 
 function compare(live: string): Compared {
