@@ -101,7 +101,14 @@ fn requests(target: &Target<'_>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
 
 /// Characters that cannot be seen are spelled out.
 fn shown(text: &str) -> String {
-    text.escape_debug().to_string()
+    let mut shown = String::new();
+    for character in text.chars() {
+        match character {
+            '\'' | '"' | '\\' => shown.push(character),
+            _ => shown.extend(character.escape_debug()),
+        }
+    }
+    shown
 }
 
 /// `a`, `a or b`, `a, b or c`, `a, b, c or one of 4 more`.
@@ -213,8 +220,8 @@ mod tests {
                 "every request to index i, in fact none at all, from 14:42 UTC, in 1 h, until 15:42 UTC, in 2 h",
             ),
             (
-                r#""level":"Shape","ttl_secs":7200,"tenant":"<b>\u202e\n","sample_per_mille":1"#,
-                "every request of tenant <b>\\u{202e}\\n, one request in 1000, until 15:42 UTC, in 2 h",
+                r#""level":"Shape","ttl_secs":7200,"tenant":"<b>'\u202e\n","sample_per_mille":1"#,
+                "every request of tenant <b>'\\u{202e}\\n, one request in 1000, until 15:42 UTC, in 2 h",
             ),
         ] {
             assert_eq!(words(fields).0, text);

@@ -17,6 +17,8 @@ async fn markup_is_text_everywhere() {
     served.put(MARKUP).await;
     let visitor = Visitor::at(&served.url()).await;
     visitor.reads("reach", "<img src=x onerror=window.pwned=1>").await;
+    visitor.reads("reach", "\\u{202e}evil").await;
+    visitor.reads("times-text", "the last is \\u{202e}evil, in").await;
     visitor.fills("tenant", "</script><script>window.pwned=1</script>").await;
     visitor.reads("decision", "decided by <img src=x").await;
     served

@@ -1,4 +1,11 @@
-// The page's elements. Text goes in as text, whatever it holds.
+// The page's elements. Text goes in as text, whatever it holds, and what cannot be seen is spelled out: an id must not look
+// like another, nor turn around what stands behind it.
+
+const UNSEEN = /[\p{Cc}\p{Cf}\p{Co}\p{Cn}\p{Zl}\p{Zp}]/gu;
+
+export function visible(text: string): string {
+  return text.replace(UNSEEN, (one) => `\\u{${one.codePointAt(0)?.toString(16) ?? ""}}`);
+}
 
 export function by<E extends Element = HTMLElement>(id: string): E {
   const element = document.getElementById(id);
@@ -13,20 +20,21 @@ export function make<K extends keyof HTMLElementTagNameMap>(
 ): HTMLElementTagNameMap[K] {
   const element = document.createElement(name);
   if (kind !== "") element.className = kind;
-  element.append(...content);
+  element.append(...content.map((part) => (typeof part === "string" ? visible(part) : part)));
   return element;
 }
 
 export function svg(name: string, attributes: Record<string, string | number>, text?: string): SVGElement {
   const element = document.createElementNS("http://www.w3.org/2000/svg", name);
   for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, String(value));
-  if (text !== undefined) element.textContent = text;
+  if (text !== undefined) element.textContent = visible(text);
   return element;
 }
 
 /** Says it unless it is said already: screen readers read what is put there anew. */
 export function say(element: Element, text: string, state?: string): void {
-  if (element.textContent !== text) element.textContent = text;
+  const shown = visible(text);
+  if (element.textContent !== shown) element.textContent = shown;
   if (state !== undefined) (element as HTMLElement).dataset["state"] = state;
 }
 

@@ -7,7 +7,7 @@ import { lintGutter, lintKeymap, setDiagnostics } from "@codemirror/lint";
 import type { Diagnostic } from "@codemirror/lint";
 import { Compartment, EditorState } from "@codemirror/state";
 import type { Extension } from "@codemirror/state";
-import { EditorView, drawSelection, highlightActiveLine, keymap, lineNumbers } from "@codemirror/view";
+import { EditorView, drawSelection, highlightActiveLine, highlightSpecialChars, keymap, lineNumbers } from "@codemirror/view";
 import { tags } from "@lezer/highlight";
 import { make } from "./dom";
 
@@ -65,7 +65,7 @@ export function openEditor(into: HTMLElement, text: string, changed: () => void)
   let isColoured = text.length <= COLOURED;
   const coloured = (is: boolean) => (is ? [json(), syntaxHighlighting(colours), EditorView.lineWrapping] : []);
   const extensions = [
-    lineNumbers(), lintGutter(), history(), drawSelection(), indentOnInput(), bracketMatching(), closeBrackets(),
+    lineNumbers(), lintGutter(), highlightSpecialChars(), history(), drawSelection(), indentOnInput(), bracketMatching(), closeBrackets(),
     highlightActiveLine(), language.of(coloured(isColoured)), look, assisted.of([]),
     keymap.of([...closeBracketsKeymap, ...completionKeymap, ...lintKeymap, ...defaultKeymap, ...historyKeymap]),
     EditorView.contentAttributes.of({ "aria-label": "The document, as JSON", spellcheck: "false", tabindex: "0" }),

@@ -1,6 +1,6 @@
 // A request to try: what is decided, why, and which of a thousand like it would be taken.
 import type { Endpoint, Request } from "aldis-web";
-import { by, make, say } from "./dom";
+import { by, make, say, visible } from "./dom";
 import type { Trial, Tried } from "./protocol";
 
 const ENDPOINTS: Endpoint[] = [
@@ -44,7 +44,7 @@ export function showTried(tried: Tried): void {
   } else {
     const flags = [decided.ring_buffer ? "ring buffer" : "", decided.capture ? "capture" : ""].filter((flag) => flag !== "");
     const by_ = decided.decided_by === null ? "no directive decides" : `decided by ${decided.decided_by}`;
-    const rest = [` ${by_}`, ...flags].join(", ");
+    const rest = visible([` ${by_}`, ...flags].join(", "));
     if (decision.textContent !== decided.level + rest) decision.replaceChildren(make("strong", "", decided.level), rest);
   }
   const lines = tried.lines.map((line) =>
