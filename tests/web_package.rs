@@ -9,6 +9,8 @@
 
 #[path = "web/asked.rs"]
 mod asked;
+#[path = "web/example.rs"]
+mod example;
 #[path = "web/node.rs"]
 mod node;
 #[path = "web/package.rs"]
