@@ -21,6 +21,8 @@ const CLIPPY: &[&str] = &[
     "--package aldis-core --no-default-features --target wasm32v1-none",
     "--package aldis-guest --target wasm32v1-none",
     "--package aldis-envoy --target wasm32v1-none",
+    "--package aldis-answer --target wasm32v1-none",
+    "--package aldis-web --target wasm32-unknown-unknown",
 ];
 /// The fuzzer, a workspace of its own. Without the feature that links libFuzzer, for which a C++ compiler would be needed.
 const FUZZER: &str = "tests/fuzz/Cargo.toml";
