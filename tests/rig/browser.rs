@@ -2,12 +2,14 @@
 
 use std::env;
 use std::fs;
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use fantoccini::{Client, ClientBuilder};
 use hyper_util::client::legacy::connect::HttpConnector;
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -37,7 +39,7 @@ pub struct Browser {
     /// What drives it.
     pub client: Client,
     driver: Child,
-    _profile: TempDir,
+    profile: TempDir,
 }
 
 impl Browser {
@@ -62,7 +64,7 @@ impl Browser {
             "goog:chromeOptions": {"binary": chromium.to_string_lossy(), "args": arguments},
             "goog:loggingPrefs": {"browser": "ALL"},
         });
-        let mut browser = Self { client: connect(port, &capabilities).await, driver, _profile: profile };
+        let mut browser = Self { client: connect(port, &capabilities).await, driver, profile };
         browser.resize(1280, 900).await;
         browser
     }
@@ -194,9 +196,23 @@ impl Browser {
 
 impl Drop for Browser {
     fn drop(&mut self) {
-        // With the driver its Chromium ends.
         let _ = self.driver.kill();
         let _ = self.driver.wait();
+        // A driver that is killed leaves its Chromium behind, and so does a test that fails.
+        end_all_with(self.profile.path());
+    }
+}
+
+/// Ends every process that was started with this profile: Chromium has one for each task, in groups of their own.
+fn end_all_with(profile: &Path) {
+    let profile = profile.as_os_str().as_bytes();
+    for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
+        let id = entry.file_name().to_str().and_then(|name| name.parse().ok()).and_then(Pid::from_raw);
+        let told = fs::read(entry.path().join("cmdline")).unwrap_or_default();
+        if let Some(id) = id.filter(|_| told.windows(profile.len()).any(|part| part == profile)) {
+            // It may have ended meanwhile.
+            let _ = kill_process(id, Signal::KILL);
+        }
     }
 }
 

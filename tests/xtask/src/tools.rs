@@ -17,6 +17,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
+pub(crate) use self::node::npm;
 pub(crate) use self::targets::{BARE_METAL, WASM, WEB};
 use crate::workspace::Workspace;
 

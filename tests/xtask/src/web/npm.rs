@@ -2,11 +2,11 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::Command;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 
-use crate::process::{capture, on_path};
+use crate::process::capture;
+use crate::tools::npm;
 use crate::workspace::Workspace;
 
 const LOCK: &str = "package-lock.json";
@@ -20,16 +20,13 @@ pub(super) fn install(workspace: &Workspace, stage: &Path) -> Result<()> {
     if fs::read(stage.join(DONE)).is_ok_and(|done| done == lock) {
         return Ok(());
     }
-    if on_path("npm").is_none() {
-        bail!("the page is built with npm; install it with Node, or by apt-get install npm");
-    }
     eprintln!("fetching the bundler, CodeMirror and wasm-opt (npm ci) into target/web/stage");
     fs::create_dir_all(stage)?;
     for file in ["package.json", LOCK] {
         fs::copy(from.join(file), stage.join(file))?;
     }
     // Scripts of packages have no business here: the programs come as files.
-    let mut npm = Command::new("npm");
+    let mut npm = npm(workspace)?;
     npm.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"]).current_dir(stage);
     capture(&mut npm).context("npm ci does not work")?;
     fs::write(stage.join(DONE), lock)?;
