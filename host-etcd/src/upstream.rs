@@ -21,7 +21,7 @@ use crate::backoff::Backoff;
 use crate::driver::{Outlet, Start, Started};
 use crate::kv::{Header, KvError, Revision};
 use crate::mirror::Snapshot;
-use crate::status::{Change, State};
+use crate::status::{Board, Change, State};
 
 mod answer;
 mod exchange;
@@ -49,6 +49,7 @@ const DOUBT_PAUSE: Duration = Duration::from_millis(250);
 pub(crate) struct Parts {
     pub(crate) targets: Targets,
     pub(crate) outlet: Outlet,
+    pub(crate) board: Arc<Board>,
     /// For the first connection to each relay, and then for any.
     pub(crate) connect_timeout: Duration,
     /// How long an answer is held back if there is no news, and how long after that it may be missing.
@@ -109,7 +110,7 @@ impl Follower {
                 Ok(Err(cause)) => self.failed(cause).await,
                 Err(_) => {
                     self.exchange = None;
-                    self.parts.outlet.board().update(|status| status.panics += 1);
+                    self.parts.board.update(|status| status.panics += 1);
                     error!("the store's task panicked and goes on with a new connection");
                 }
             }
@@ -131,7 +132,7 @@ impl Follower {
             _ => {
                 let target = self.target();
                 let exchange = Exchange::connect(&target, self.connect_limit()).await?;
-                self.parts.outlet.board().update(|status| status.endpoint = Some(target.name().to_owned()));
+                self.parts.board.update(|status| status.endpoint = Some(target.name().to_owned()));
                 exchange
             }
         };
@@ -163,11 +164,11 @@ impl Follower {
 
     fn put_in_force(&mut self, etag: http::HeaderValue, header: Header, snapshot: &Arc<Snapshot>) {
         if let Some((_, held)) = self.held.as_ref().filter(|_| self.doubts >= DOUBTS) {
-            self.parts.outlet.board().cluster_changed(*held, header);
+            self.parts.board.cluster_changed(*held, header);
             warn!(from = ?held, to = ?header, "the relay was behind, or is of another cluster; following it");
         }
         self.doubts = 0;
-        self.parts.outlet.board().update(|status| status.cluster_id = Some(header.cluster_id));
+        self.parts.board.update(|status| status.cluster_id = Some(header.cluster_id));
         self.held = Some((etag, header));
         self.parts.outlet.put_in_force(snapshot);
     }
@@ -183,9 +184,9 @@ impl Follower {
         match state {
             State::Live => {
                 let revision = self.held.as_ref().map_or(Revision::ZERO, |(_, header)| header.revision);
-                self.parts.outlet.board().confirmed(revision);
+                self.parts.board.confirmed(revision);
                 if !std::mem::replace(&mut self.is_live, true) {
-                    self.parts.outlet.board().live();
+                    self.parts.board.live();
                     info!("live");
                 }
             }
@@ -194,11 +195,11 @@ impl Follower {
     }
 
     fn stale(&mut self, cause: String) {
-        let status = self.parts.outlet.board().status().state;
+        let status = self.parts.board.status().state;
         if std::mem::take(&mut self.is_live) || (status == State::Starting && self.held.is_some()) {
             warn!(cause, "stale: what was in force stays");
-            self.parts.outlet.board().update(|status| status.last_error = Some(cause.clone()));
-            self.parts.outlet.board().stale(cause);
+            self.parts.board.update(|status| status.last_error = Some(cause.clone()));
+            self.parts.board.stale(cause);
         }
     }
 
@@ -225,7 +226,7 @@ impl Follower {
         let (endpoint, cause) = (self.target().name().to_owned(), cause.to_string());
         info!(endpoint, cause, ?delay, "reconnecting");
         let change = Change::Reconnecting { endpoint, cause: cause.clone(), delay };
-        self.parts.outlet.board().change(change, |status| {
+        self.parts.board.change(change, |status| {
             status.reconnects = status.reconnects.saturating_add(1);
             status.last_error = Some(cause.clone());
         });

@@ -20,11 +20,6 @@ impl Outlet {
         Self { sinks: Sinks::new(sinks), board }
     }
 
-    /// The status.
-    pub(crate) fn board(&self) -> &Arc<Board> {
-        &self.board
-    }
-
     /// Hands the snapshot on, and tells of it.
     pub(crate) fn put_in_force(&mut self, snapshot: &Arc<Snapshot>) {
         let failures = self.sinks.apply(snapshot);

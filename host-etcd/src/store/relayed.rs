@@ -41,6 +41,7 @@ pub(super) async fn connect(
     let parts = Parts {
         targets,
         outlet: Outlet::new(sinks, Arc::clone(&board)),
+        board: Arc::clone(&board),
         connect_timeout: builder.connect_timeout,
         wait,
         grace: dead_after.saturating_sub(wait),
