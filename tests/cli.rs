@@ -20,6 +20,8 @@ mod demo;
 mod eval;
 #[path = "cli/manners.rs"]
 mod manners;
+#[path = "cli/page.rs"]
+mod page;
 #[path = "cli/precompile.rs"]
 mod precompile;
 #[path = "guest/precompiled.rs"]

@@ -1,6 +1,7 @@
 //! The package in Node.
 
 use std::env;
+use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
@@ -92,6 +93,33 @@ fn holds(name: &str) {
 #[test]
 fn the_answers_have_the_shapes_that_the_types_say() {
     holds("shapes.mjs");
+}
+
+/// What `tsc` says of a program that uses the package.
+fn compiled(program: &str) -> (bool, String) {
+    let stage = package().with_file_name("stage");
+    // Where the package and the compiler are found from.
+    let folder = tempfile::tempdir_in(&stage).expect("a folder");
+    let settings = fs::read_to_string(stage.join("page/tsconfig.json")).expect("the page has one");
+    fs::write(folder.path().join("tsconfig.json"), settings).expect("is written");
+    fs::write(folder.path().join("program.ts"), program).expect("is written");
+    let mut tsc = node();
+    tsc.arg(stage.join("node_modules/typescript/bin/tsc")).arg("--project").arg(folder.path());
+    let run = tsc.output().expect("node is there");
+    (run.status.success(), String::from_utf8_lossy(&run.stdout).into_owned())
+}
+
+/// Each line that must not compile is marked in the program, and a mark where all is well does not compile either.
+#[test]
+fn the_types_let_through_what_works_and_nothing_else() {
+    let program = fs::read_to_string(script("types.ts")).expect("is there");
+    assert_eq!(compiled(&program), (true, String::new()));
+    for (right, wrong) in
+        [("Search", "Serach"), ("\"error\" in set", "set === null"), ("tenant:", "tennant:")]
+    {
+        let twin = program.replacen(right, wrong, 1);
+        assert!(twin != program && !compiled(&twin).0, "{wrong} passes");
+    }
 }
 
 #[test]
