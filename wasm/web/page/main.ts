@@ -6,6 +6,7 @@ import { Engine, latest } from "./engine";
 import { showProblems } from "./problems";
 import type { Judged } from "./protocol";
 import { openPublisher } from "./publish";
+import type { Draft } from "./publish";
 import { pageThrough, showReach } from "./reach";
 import { follow, publish, readLive } from "./relay";
 import type { Live } from "./relay";
@@ -43,25 +44,26 @@ const describe = latest(async () => {
 const tryIt = latest(async () => showTried(await engine.ask("try", asked())), failed);
 
 const judge = latest(async () => {
-  const judged = await engine.ask("judge", editor.text());
+  const text = editor.text();
+  const judged = await engine.ask("judge", text);
   isValid = judged.checked.valid;
   by("reach-stale").hidden = isValid;
   from = 0;
   showProblems(judged, editor, editor.view.state.doc.length);
-  await compare(judged);
+  await compare(judged, text);
   describe();
   tryIt();
 }, failed);
 
-async function compare({ checked }: Judged): Promise<void> {
+async function compare({ checked }: Judged, text: string): Promise<void> {
   if (live === null) return;
+  const { etag } = live;
   const isFleetWide = checked.valid && checked.warnings.some(({ warning }) => warning === "fleet_wide");
-  publisher.show(await engine.ask("compare", live.text), isFleetWide);
+  publisher.show(await engine.ask("compare", live.text), { text, etag, isFleetWide });
 }
 
-async function send(token: string, fleetWide: boolean): Promise<string> {
-  if (live === null) return "Nothing is live to publish over.";
-  const published = await publish(editor.text(), live.etag, token, fleetWide);
+async function send(token: string, { text, etag, isFleetWide }: Draft): Promise<string> {
+  const published = await publish(text, etag, token, isFleetWide);
   await refresh();
   return published.message;
 }

@@ -3,26 +3,36 @@ import type { Difference } from "aldis-web";
 import { by, count, make, say } from "./dom";
 import type { Compared } from "./protocol";
 
-export interface Publisher {
-  show(compared: Compared, warned: boolean): void;
+/** A document, and what it was compared with. */
+export interface Draft {
+  text: string;
+  /** Of what was live then: over nothing else it is published. */
+  etag: string;
+  isFleetWide: boolean;
 }
 
-/** `send` is asked once the person has said yes. */
-export function openPublisher(send: (token: string, fleetWide: boolean) => Promise<string>): Publisher {
+export interface Publisher {
+  show(compared: Compared, draft: Draft): void;
+}
+
+/** `send` is asked once the person has said yes: to what was shown then, whatever became live meanwhile. */
+export function openPublisher(send: (token: string, draft: Draft) => Promise<string>): Publisher {
   const [ask, token, dialog] = [by<HTMLButtonElement>("ask"), by<HTMLInputElement>("token"), by<HTMLDialogElement>("confirm")];
   const [yes, fleetWide] = [by<HTMLButtonElement>("yes"), by<HTMLInputElement>("fleet-wide")];
   let difference: Difference | null = null;
-  let isFleetWide = false;
+  let draft: Draft = { text: "", etag: "", isFleetWide: false };
+  let shown = draft;
   const settle = () => {
     ask.disabled = difference === null || isEmpty(difference) || token.value === "";
-    yes.disabled = isFleetWide && !fleetWide.checked;
+    yes.disabled = shown.isFleetWide && !fleetWide.checked;
   };
   token.addEventListener("input", settle);
   fleetWide.addEventListener("input", settle);
   ask.addEventListener("click", () => {
     if (difference === null) return;
+    shown = draft;
     fleetWide.checked = false;
-    by("fleet").hidden = !isFleetWide;
+    by("fleet").hidden = !shown.isFleetWide;
     say(by("confirm-text"), `${words(difference)} It is in force on every instance at once.`);
     by("confirm-changes").replaceChildren(...changes(difference));
     settle();
@@ -33,12 +43,12 @@ export function openPublisher(send: (token: string, fleetWide: boolean) => Promi
     yes.disabled = true;
     say(by("published"), "Publishing…");
     dialog.close();
-    say(by("published"), await send(token.value, isFleetWide).catch((error) => `Not published: ${String(error)}`));
+    say(by("published"), await send(token.value, shown).catch((error) => `Not published: ${String(error)}`));
   });
   return {
-    show: (compared, warned) => {
+    show: (compared, next) => {
       difference = "difference" in compared ? compared.difference : null;
-      isFleetWide = warned;
+      draft = next;
       by("changes").replaceChildren(...(difference === null ? [] : changes(difference)));
       say(by("difference"), "difference" in compared ? words(compared.difference) : broken(compared));
       settle();
