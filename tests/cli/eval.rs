@@ -105,7 +105,7 @@ fn usage_errors_name_the_remedy() {
         (&["eval", "-", "--now", "yesterday"], "RFC 3339"),
         (&["eval", "-", "--label", "x"], "NAME=VALUE"),
         (&["eval", "-", "--engine", "gpu"], "wasm"),
-        (&["eval", "--source", "http://h/k"], "etcd://"),
+        (&["eval", "--source", "ftp://h/k"], "etcd://"),
     ] {
         let run = aldis(arguments);
         assert!(run.code == 2 && run.err.starts_with("error: ") && run.err.contains(remedy), "{}", run.err);
