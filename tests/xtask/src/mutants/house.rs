@@ -23,10 +23,10 @@ name = "aldis-etcd"
 version.workspace = true
 edition.workspace = true
 [dependencies]
+aldis-answer.workspace = true
 aldis-core = { workspace = true, features = ["std"] }
 async-trait.workspace = true
 fastrand.workspace = true
-sha2.workspace = true
 thiserror = { workspace = true, features = ["std"] }
 "#;
 
@@ -166,7 +166,7 @@ fn small(manifest: &str) -> Result<String> {
     let (_, rest) =
         manifest.split_once("[workspace.package]").context("the workspace has a package table")?;
     let (tables, _) = rest.split_once("\n[profile").unwrap_or((rest, ""));
-    let members = r#"members = ["core", "host-etcd", "tests/watch_sim"]"#;
+    let members = r#"members = ["core", "core/answer", "host-etcd", "tests/watch_sim"]"#;
     Ok(format!("[workspace]\nresolver = \"3\"\n{members}\n\n[workspace.package]{tables}\n{PROFILE}"))
 }
 
