@@ -22,6 +22,17 @@ impl Clock for ThreadTime {
     }
 }
 
+/// Processor time of all threads of this process.
+#[derive(Clone, Copy, Debug)]
+pub struct ProcessTime;
+
+impl Clock for ProcessTime {
+    fn now(&self) -> Duration {
+        let spent = clock_gettime(ClockId::ProcessCPUTime);
+        Duration::try_from(spent).unwrap_or_default()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -10,7 +10,7 @@ mod race;
 mod stats;
 mod table;
 
-pub use clock::{Clock, ThreadTime};
+pub use clock::{Clock, ProcessTime, ThreadTime};
 pub use contender::{Contender, Disagreement, agree};
 pub use race::{Pace, RaceError, Timing, race};
 pub use stats::{median, ratio};

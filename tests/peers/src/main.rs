@@ -5,10 +5,13 @@ mod decode;
 mod dropping;
 mod engines;
 mod evaluate;
+mod fleet;
 mod guest;
 mod instructions;
 mod labels;
 mod load;
+mod propagation;
+mod proxying;
 mod push;
 mod report;
 mod sibling;
@@ -33,6 +36,9 @@ const WORKLOADS: &[Workload] = &[
     Workload { name: "load", run: load::run },
     Workload { name: "push", run: push::run },
     Workload { name: "guest", run: guest::run },
+    Workload { name: "proxy", run: proxying::run },
+    Workload { name: "propagation", run: propagation::run },
+    Workload { name: "fleet", run: fleet::run },
     Workload { name: "drop", run: dropping::run },
     Workload { name: "allocations", run: allocations::run },
     Workload { name: "instructions", run: instructions::run },
@@ -40,6 +46,9 @@ const WORKLOADS: &[Workload] = &[
 
 fn main() -> Result<()> {
     let names: Vec<String> = std::env::args().skip(1).collect();
+    if let Some((fleet::ONE, fleet)) = names.split_first().map(|(first, rest)| (first.as_str(), rest)) {
+        return fleet::one(fleet);
+    }
     let chosen = choose(&names)?;
     settle_heap();
     let mut report = Report::default();

@@ -20,7 +20,7 @@ pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Result<()> {
     if arguments == ["envoy"] {
         return envoy(workspace);
     }
-    let tools = Toolbox::for_builds(workspace)?;
+    let tools = Toolbox::for_benchmarks(workspace)?;
     // The one that is run runs the others. They are not built together: each would choose features for the other.
     for package in PACKAGES {
         process::show(&mut cargo_of_peers(workspace, &tools, &["build", "--package", package]))?;

@@ -63,6 +63,12 @@ impl Toolbox {
         Ok(Self { envoy: Some(envoy::acquire(workspace)?), ..builds })
     }
 
+    /// Enough to run the benchmarks, some of which are over a real etcd.
+    pub(crate) fn for_benchmarks(workspace: &Workspace) -> Result<Self> {
+        let builds = Self::for_builds(workspace)?;
+        Ok(Self { etcds: etcd::acquire(workspace)?.bins, ..builds })
+    }
+
     /// Enough to test everything: the same, what hosts guests in other languages, Envoy, and each etcd that the tests are
     /// run against.
     pub(crate) fn full(workspace: &Workspace) -> Result<Self> {
