@@ -20,14 +20,15 @@ use tracing::{Instrument, error, info, info_span, warn};
 use crate::backoff::Backoff;
 use crate::driver::{Outlet, Start, Started};
 use crate::kv::{Header, KvError, Revision};
-use crate::mirror::Snapshot;
 use crate::status::{Board, Change, State};
 
 mod answer;
+mod doubt;
 mod exchange;
 mod target;
 
-use answer::Answer;
+use answer::{Answer, nonsense};
+use doubt::{Doubt, Opinion};
 use exchange::Exchange;
 use target::Target;
 
@@ -38,9 +39,6 @@ const RETRY: (Duration, Duration) = (Duration::from_millis(250), Duration::from_
 
 /// After so long without a failure the delays start over.
 const HEALTHY_AFTER: Duration = Duration::from_secs(30);
-
-/// How often a revision below the one in force is asked for again before it is believed.
-const DOUBTS: u32 = 4;
 
 /// Between two askings in doubt.
 const DOUBT_PAUSE: Duration = Duration::from_millis(250);
@@ -69,7 +67,7 @@ pub(crate) fn spawn(parts: Parts, mut end: oneshot::Receiver<Infallible>) -> one
         backoff: Backoff::new(RETRY.0, RETRY.1, fastrand::u64(..)),
         exchange: None,
         held: None,
-        doubts: 0,
+        doubt: Doubt::default(),
         endpoint: 0,
         failed_in_round: 0,
         healthy_since: None,
@@ -93,8 +91,7 @@ struct Follower {
     exchange: Option<Exchange>,
     /// What is in force: its entity tag, and where it stands.
     held: Option<(http::HeaderValue, Header)>,
-    /// How often the relay has been asked whether it is really behind.
-    doubts: u32,
+    doubt: Doubt,
     endpoint: usize,
     failed_in_round: usize,
     healthy_since: Option<Instant>,
@@ -140,37 +137,32 @@ impl Follower {
     }
 
     async fn take(&mut self, answer: Answer) -> Result<(), KvError> {
-        match answer {
-            Answer::Same { state } => self.confirmed(state),
-            Answer::Image { etag, header, snapshot, state } => {
-                if self.is_doubtful(header) {
-                    self.doubts += 1;
-                    return tokio::time::sleep(DOUBT_PAUSE).map(Ok).await;
+        let held = self.held.as_ref().map(|(_, header)| *header);
+        match (answer, held) {
+            (Answer::Same { .. }, None) => {
+                return Err(nonsense("it has nothing new, and nothing was had before"));
+            }
+            (Answer::Same { state }, Some(_)) => {
+                self.doubt.dispelled();
+                self.confirmed(state);
+            }
+            (Answer::Image { etag, header, snapshot, state }, held) => {
+                match (self.doubt.of(held, header), held) {
+                    (Opinion::Doubted, _) => return tokio::time::sleep(DOUBT_PAUSE).map(Ok).await,
+                    (Opinion::BelievedAtLast, Some(held)) => {
+                        self.parts.board.cluster_changed(held, header);
+                        warn!(from = ?held, to = ?header, "the relay is behind, or of another cluster; following it");
+                    }
+                    (Opinion::Believed | Opinion::BelievedAtLast, _) => {}
                 }
-                self.put_in_force(etag, header, &snapshot);
+                self.parts.board.update(|status| status.cluster_id = Some(header.cluster_id));
+                self.held = Some((etag, header));
+                self.parts.outlet.put_in_force(&snapshot);
                 self.confirmed(state);
             }
         }
         self.start.tell(Ok(()));
         Ok(())
-    }
-
-    /// A relay that is behind what is in force, or of another cluster.
-    fn is_doubtful(&self, header: Header) -> bool {
-        let Some((_, held)) = &self.held else { return false };
-        let is_ahead = header.cluster_id == held.cluster_id && header.revision >= held.revision;
-        !is_ahead && self.doubts < DOUBTS
-    }
-
-    fn put_in_force(&mut self, etag: http::HeaderValue, header: Header, snapshot: &Arc<Snapshot>) {
-        if let Some((_, held)) = self.held.as_ref().filter(|_| self.doubts >= DOUBTS) {
-            self.parts.board.cluster_changed(*held, header);
-            warn!(from = ?held, to = ?header, "the relay was behind, or is of another cluster; following it");
-        }
-        self.doubts = 0;
-        self.parts.board.update(|status| status.cluster_id = Some(header.cluster_id));
-        self.held = Some((etag, header));
-        self.parts.outlet.put_in_force(snapshot);
     }
 
     /// The relay has answered: what is in force is what it has. Whether its source confirms that is another question.

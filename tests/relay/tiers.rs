@@ -5,6 +5,7 @@ use std::time::Duration;
 use aldis_etcd::kv::memory::MemoryKv;
 use aldis_etcd::{EtcdDirectiveStore, Request, StartError, State};
 use rig::eventually;
+use rig::relay::Reply;
 
 use crate::fixture::{ONE, OTHER, SOON, Served, Setting};
 
@@ -115,4 +116,18 @@ async fn a_store_that_is_dropped_lets_go_of_the_relay() {
     let ended = async { while changes.next().await.is_some() {} };
     tokio::time::timeout(SOON, ended).await.expect("its task ends");
     drop(listening);
+}
+
+/// What is said to be nothing new, to somebody who has nothing, is no start.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_relay_that_says_nothing_is_new_to_whoever_has_nothing_is_not_followed() {
+    let relay = rig::relay::Relay::start();
+    let url = format!("http://127.0.0.1:{}", relay.port());
+    let mut nothing_new = Reply::status("304 Not Modified");
+    nothing_new.headers.push(("aldis-state".to_owned(), "live".to_owned()));
+    for answer in [nothing_new, Reply::status("200 OK"), Reply::status("404 Not Found")] {
+        relay.answer_with(Some(answer.clone()));
+        let error = EtcdDirectiveStore::relay([url.clone()]).connect().await;
+        assert!(matches!(error, Err(StartError::Unreachable { .. })), "{answer:?}: {error:?}");
+    }
 }

@@ -3,6 +3,7 @@
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -14,8 +15,9 @@ use crate::kv::etcd::EtcdKv;
 use crate::kv::memory::MemoryKv;
 use crate::meter;
 use crate::publish::Writable;
-use crate::relay::{Limits, Page, Publishing, Relay, Tokens};
+use crate::relay::{Limits, Page, Publishing, Relay, Render, Tokens};
 use crate::source::Source;
+use crate::store::Builder;
 
 use super::args::{EtcdArgs, Format, Global, LogLevel, ServeArgs};
 use super::backend::{options, scope, source};
@@ -30,7 +32,7 @@ use super::{Console, input};
 const FILES_BESIDE: u64 = 64;
 
 /// How often what is counted is tidied up; the recorder keeps samples until then.
-const UPKEEP: std::time::Duration = std::time::Duration::from_secs(5);
+const UPKEEP: Duration = Duration::from_secs(5);
 
 /// Serves until it is told to end.
 pub(super) async fn run(global: &Global, args: &ServeArgs, console: &mut Console) -> Result<Answer, Failure> {
@@ -43,7 +45,7 @@ pub(super) async fn run(global: &Global, args: &ServeArgs, console: &mut Console
         None => Source::Memory,
     };
     let memory = MemoryKv::new();
-    let configure = |builder: crate::store::Builder| match &args.state_dir {
+    let configure = |builder: Builder| match &args.state_dir {
         Some(path) => builder.state_directory(path).start_from_disk(true),
         None => builder,
     };
@@ -53,7 +55,7 @@ pub(super) async fn run(global: &Global, args: &ServeArgs, console: &mut Console
     if let Some(certificate) = &certificate {
         relay = relay.tls(certificate.tls.clone());
     }
-    if let Some(publishing) = publishing(args, &source, &global.etcd, memory).await? {
+    if let Some(publishing) = publishing(args, &source, &global.etcd, memory)? {
         relay = relay.publishing(publishing);
     }
     if let Some(folder) = &args.page {
@@ -108,7 +110,7 @@ fn page(folder: &Path) -> Result<Page, Failure> {
     })
 }
 
-async fn publishing(
+fn publishing(
     args: &ServeArgs,
     source: &Source,
     etcd: &EtcdArgs,
@@ -119,7 +121,8 @@ async fn publishing(
         Failure::trouble(format!("cannot take tokens from {}: {}", path.display(), input::io_cause(&error)))
     })?;
     let kv: Arc<dyn Writable> = match source {
-        Source::Etcd { endpoints, .. } => Arc::new(EtcdKv::connect(&options(endpoints, etcd)?).await?),
+        // The store says whether etcd answers, and may have started without.
+        Source::Etcd { endpoints, .. } => Arc::new(EtcdKv::unconnected(&options(endpoints, etcd)?)?),
         Source::Memory => Arc::new(memory),
         Source::Relay(_) => {
             return Err(Failure::trouble(
@@ -156,7 +159,7 @@ fn recorder() -> Result<PrometheusHandle, Failure> {
     Ok(handle)
 }
 
-fn render(recorded: &PrometheusHandle) -> crate::relay::Render {
+fn render(recorded: &PrometheusHandle) -> Render {
     let recorded = recorded.clone();
     Arc::new(move || recorded.render())
 }

@@ -138,14 +138,9 @@ impl Hub {
                 return false;
             }
             let next = View::new(snapshot, status, view.was_live);
-            *view = Arc::new(
-                match is_same {
-                    // What has been written of it is not written again.
-                    true => View { document: Arc::clone(&view.document), ..next },
-                    false => next,
-                }
-                .ending(view.is_ending),
-            );
+            // What has been written of the same set is not written again.
+            let document = if is_same { Arc::clone(&view.document) } else { Arc::default() };
+            *view = Arc::new(View { document, is_ending: view.is_ending, ..next });
             true
         });
     }
@@ -161,6 +156,7 @@ pub(super) async fn follow(hub: &Hub, store: &EtcdDirectiveStore) -> Infallible 
     let mut changes = store.changes();
     // What has changed since the hub was made.
     hub.show(store, changes.status());
+    hub.log().standing = standing(changes.status());
     while let Some(change) = changes.next().await {
         match change {
             Change::Missed { .. } => hub.resync(&mut changes, store),
@@ -182,11 +178,6 @@ impl View {
             document: Arc::default(),
             snapshot,
         }
-    }
-
-    fn ending(mut self, is_ending: bool) -> Self {
-        self.is_ending = is_ending;
-        self
     }
 
     /// The same view, to be changed.

@@ -40,15 +40,23 @@ impl EtcdKv {
     ///
     /// Those of [`EtcdConnector::new`]; [`KvError::Connect`] with every endpoint and its cause if none answers.
     pub async fn connect(options: &EtcdOptions) -> Result<Self, KvError> {
-        let connector = EtcdConnector::new(options)?;
-        let kv = Self {
-            connector,
+        let kv = Self::unconnected(options)?;
+        kv.connection().await?;
+        Ok(kv)
+    }
+
+    /// The same, connecting at the first call: for whoever should start while the cluster is down.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`EtcdConnector::new`].
+    pub fn unconnected(options: &EtcdOptions) -> Result<Self, KvError> {
+        Ok(Self {
+            connector: EtcdConnector::new(options)?,
             current: Mutex::default(),
             round: AsyncMutex::default(),
             unanswered: Unanswered::default(),
-        };
-        kv.connection().await?;
-        Ok(kv)
+        })
     }
 
     /// The open connection, or a new one to the first endpoint that answers, the one after the last first.
