@@ -219,9 +219,13 @@ fn while_etcd_is_down_a_relay_serves_what_was_good_also_after_a_restart() {
     let mut etcd = Etcd::start();
     let state = tempfile::tempdir().expect("a folder");
     let state = state.path().to_str().expect("plain characters");
+    let tokens = tempfile::NamedTempFile::new().expect("a file");
+    std::fs::write(tokens.path(), TOKEN).expect("is written");
+    let tokens = tokens.path().to_str().expect("plain characters");
     let source = source(&etcd, KEY);
+    let source = ["--source", &source, "--token-file", tokens];
     let arguments =
-        ["--source", &source, "--state-dir", state, "--stale-after", "1s", "--dial-timeout", "1s"];
+        [&source[..], &["--state-dir", state, "--stale-after", "1s", "--dial-timeout", "1s"]].concat();
     let served = Served::start(&arguments);
     etcd.put(KEY, ACME);
     served.until_revision(2);
