@@ -122,13 +122,14 @@ impl Follower for Driver {
     }
 
     async fn change(&mut self, revision: Revision, events: Vec<KvUpdate>, more: bool) {
-        self.board.delivered(events.len());
+        let count = events.len();
         self.at_hand.push((revision, events));
         if !more {
             let transactions = std::mem::take(&mut self.at_hand);
             let outcome = self.mirror.lock().changes(transactions, self.clock.moment());
             self.publish(outcome);
         }
+        self.board.delivered(count);
     }
 
     async fn verify(&mut self, listing: Listing, later: BTreeSet<Key>) -> usize {
@@ -208,8 +209,10 @@ impl Driver {
         let made_at = snapshot.as_ref().map(|snapshot| snapshot.revision);
         let is_earlier =
             |(_, refusal): &(Key, Refusal)| made_at.is_some_and(|made_at| refusal.revision < made_at);
-        let (earlier, refused) = refused.into_iter().partition(is_earlier);
-        self.tell_refusals(earlier);
+        let (earlier, refused): (Vec<_>, Vec<_>) = refused.into_iter().partition(is_earlier);
+        if !earlier.is_empty() {
+            self.tell_refusals(earlier);
+        }
         if let Some(snapshot) = snapshot {
             self.put_in_force(&snapshot);
         }

@@ -239,9 +239,10 @@ impl Mirror {
             return false;
         }
         let last_good = last.and_then(|slot| slot.good.clone());
-        let first_seen = self.first_seen(&key, revision, &value).unwrap_or(now);
+        let mut version = Version::new(&key, revision, value, now);
+        version.first_seen = self.first_seen(&key, &version).unwrap_or(now);
         self.bury(&key);
-        self.judge(key, Version { revision, value, first_seen }, last_good);
+        self.judge(key, version, last_good);
         true
     }
 
@@ -280,21 +281,23 @@ impl Mirror {
     /// Remembers that a version was seen that has been replaced already: it may come back by a restore.
     fn glimpse(&mut self, entry: KvEntry, now: Moment) {
         let KvEntry { key, value, mod_revision: revision } = entry;
-        if self.first_seen(&key, revision, &value).is_none() {
-            self.seen.remember(&key, &Version { revision, value, first_seen: now }, self.keys.len());
+        let version = Version::new(&key, revision, value, now);
+        if self.first_seen(&key, &version).is_none() {
+            self.seen.remember(&version, self.keys.len());
         }
     }
 
     /// When this version was first seen, be it there or gone; after a restore it may be the last good one.
-    fn first_seen(&self, key: &Key, revision: Revision, value: &[u8]) -> Option<Moment> {
-        let there = self.keys.get(key).and_then(|slot| slot.versions().find(|one| one.is(revision, value)));
-        there.map(|one| one.first_seen).or_else(|| self.seen.first_seen(key, revision, value))
+    fn first_seen(&self, key: &Key, version: &Version) -> Option<Moment> {
+        let is_it = |one: &&Version| one.is(version.revision, &version.value);
+        let there = self.keys.get(key).and_then(|slot| slot.versions().find(is_it));
+        there.map(|one| one.first_seen).or_else(|| self.seen.first_seen(version))
     }
 
     /// Remembers when the present version of the key was first seen, should it ever come back.
     fn bury(&mut self, key: &Key) {
         if let Some(slot) = self.keys.get(key) {
-            self.seen.remember(key, &slot.newest, self.keys.len());
+            self.seen.remember(&slot.newest, self.keys.len());
         }
     }
 }

@@ -10,9 +10,6 @@ use sha2::{Digest as _, Sha256};
 pub struct Digest([u8; 32]);
 
 impl Digest {
-    /// None is below it.
-    pub const LOWEST: Self = Self([0; 32]);
-
     /// The digest of these documents, key and value, which must come in key order.
     ///
     /// For each document four things are hashed: the length of its key in bytes (as an unsigned little-endian number

@@ -26,7 +26,7 @@ impl Mirror {
         self.lead = self.lead.max(lead);
         for (key, slot) in &mut self.keys {
             let since = |version: &Version| {
-                let first_seen = seen.first_seen(key, version.revision, &version.value)?;
+                let first_seen = seen.first_seen(version)?;
                 Some(Version { first_seen, ..version.clone() })
             };
             let good = match &slot.good {
@@ -78,9 +78,9 @@ impl Slot {
 
 /// Remembers the versions of these keys as well.
 fn with_those_present(mut seen: Seen, keys: &BTreeMap<Key, Slot>) -> Seen {
-    for (key, slot) in keys {
+    for slot in keys.values() {
         for version in slot.versions() {
-            seen.remember(key, version, keys.len());
+            seen.remember(version, keys.len());
         }
     }
     seen

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::{Digest, Version};
 use crate::clock::Moment;
-use crate::kv::{Key, Revision};
+use crate::kv::Revision;
 
 /// How many versions that are gone are remembered at least. A scope of many keys remembers twice as many as it has keys,
 /// so that all of them can be replaced, and replaced back, without any being forgotten.
@@ -58,17 +58,13 @@ impl Seen {
         self.order.iter().filter_map(gone)
     }
 
-    pub(super) fn first_seen(&self, key: &Key, revision: Revision, value: &[u8]) -> Option<Moment> {
-        // A new revision is the rule, and costs no hash of its value.
-        let is_known = |(known, _): &(&Id, &Moment)| known.0 == revision;
-        let first = (revision, Digest::LOWEST);
-        self.moments.range(first..).next().filter(is_known)?;
-        self.moments.get(&id(key, revision, value)).copied()
+    pub(super) fn first_seen(&self, version: &Version) -> Option<Moment> {
+        self.moments.get(&id(version)).copied()
     }
 
     /// Remembers a version of a scope of so many keys.
-    pub(super) fn remember(&mut self, key: &Key, version: &Version, keys: usize) {
-        self.insert(id(key, version.revision, &version.value), version.first_seen);
+    pub(super) fn remember(&mut self, version: &Version, keys: usize) {
+        self.insert(id(version), version.first_seen);
         while self.order.len() > keys.saturating_mul(2).max(REMEMBERED) {
             self.order.pop_front().map(|oldest| self.moments.remove(&oldest));
         }
@@ -102,6 +98,6 @@ impl Seen {
     }
 }
 
-fn id(key: &Key, revision: Revision, value: &[u8]) -> Id {
-    (revision, Digest::of([(key.as_bytes(), value)]))
+fn id(version: &Version) -> Id {
+    (version.revision, version.digest)
 }

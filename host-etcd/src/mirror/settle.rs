@@ -45,9 +45,19 @@ impl Mirror {
         let last = self.snapshot.as_ref().map_or(Revision::ZERO, |last| last.revision);
         let revision = self.unsettled.revision.unwrap_or(last);
         let set = merge::merge(&mut self.keys, &mut self.unsettled);
-        let good = self.keys.iter().filter_map(|(key, slot)| Some((key, slot.good.as_ref()?)));
-        let digest = Digest::of(good.map(|(key, document)| (key.as_bytes(), &*document.version.value)));
-        self.snapshot = Some(Arc::new(Snapshot { revision, digest, set }));
+        self.snapshot = Some(Arc::new(Snapshot { revision, digest: self.digest(), set }));
         self.is_untold = false;
+    }
+
+    /// The digest of all documents in force; of one alone it is its own, which is known.
+    fn digest(&self) -> Digest {
+        let mut good = self.keys.iter().filter_map(|(key, slot)| Some((key, &slot.good.as_ref()?.version)));
+        match (good.next(), good.next()) {
+            (Some((_, only)), None) => only.digest,
+            (first, second) => {
+                let all = first.into_iter().chain(second).chain(good);
+                Digest::of(all.map(|(key, version)| (key.as_bytes(), &*version.value)))
+            }
+        }
     }
 }

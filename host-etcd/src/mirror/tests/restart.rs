@@ -6,7 +6,7 @@ use aldis_core::CompileError;
 
 use super::{at, delete, document, end, ids, listing, put};
 use crate::kv::{Key, Revision};
-use crate::mirror::{Mirror, RefusalCause};
+use crate::mirror::{Mirror, RefusalCause, Version};
 
 fn restarted(mirror: &Mirror) -> Mirror {
     Mirror::restore(mirror.record().expect("has been listed"))
@@ -79,7 +79,8 @@ fn without_its_image_or_with_one_that_says_less_the_documents_are_compiled() {
     // Another version of Aldis took what this one does not.
     record.set = Some(Arc::clone(&mirror.snapshot().expect("listed").set));
     let kept = record.keys.get_mut(&Key::from("a")).expect("known");
-    kept.newest.value = b"only then"[..].into();
+    let Version { revision, first_seen, .. } = kept.newest;
+    kept.newest = Version::new(&"a".into(), revision, b"only then"[..].into(), first_seen);
     kept.good = Some(kept.newest.clone());
     let after = Mirror::restore(record);
     assert_eq!((ids(&after), after.refusals().count()), (vec!["two".to_owned()], 1));
@@ -94,8 +95,7 @@ fn what_did_not_fit_is_judged_again() {
     let mut record = mirror.record().expect("listed");
     let kept = record.keys.get_mut(&Key::from("a")).expect("known");
     let value = document("one", 60).into_bytes();
-    kept.good =
-        Some(crate::mirror::Version { revision: Revision::new(4), value: value.into(), first_seen: at(0) });
+    kept.good = Some(Version::new(&"a".into(), Revision::new(4), value.into(), at(0)));
     record.set = None;
     let after = Mirror::restore(record);
     assert_eq!((ids(&after), end(&after)), (vec!["two".to_owned()], 61_000));

@@ -176,17 +176,18 @@ fn keys(input: &mut Input<'_>, scope: &Scope) -> Result<BTreeMap<Key, Kept>, Sta
         if !scope.contains(&key) || keys.last_key_value().is_some_and(|(last, _)| *last >= key) {
             return Err(malformed("a key is out of order or out of scope"));
         }
-        keys.insert(key, kept(input)?);
+        let kept = kept(input, &key)?;
+        keys.insert(key, kept);
     }
     Ok(keys)
 }
 
-fn kept(input: &mut Input<'_>) -> Result<Kept, StateError> {
-    let newest = version(input)?;
+fn kept(input: &mut Input<'_>, key: &Key) -> Result<Kept, StateError> {
+    let newest = version(input, key)?;
     let good = match input.byte()? {
         0 => None,
         1 => Some(newest.clone()),
-        2 => match version(input)? {
+        2 => match version(input, key)? {
             good if good == newest => return Err(malformed("the good version is the newest, told twice")),
             good => Some(good),
         },
@@ -201,8 +202,9 @@ fn put_version(output: &mut Output, version: &Version) {
     output.moment(version.first_seen);
 }
 
-fn version(input: &mut Input<'_>) -> Result<Version, StateError> {
-    Ok(Version { revision: input.revision()?, value: input.string()?.into(), first_seen: input.moment()? })
+fn version(input: &mut Input<'_>, key: &Key) -> Result<Version, StateError> {
+    let (revision, value, first_seen) = (input.revision()?, input.string()?, input.moment()?);
+    Ok(Version::new(key, revision, value.into(), first_seen))
 }
 
 fn gone(input: &mut Input<'_>) -> Result<Vec<Gone>, StateError> {
