@@ -10,7 +10,7 @@ use zerocopy::little_endian::{U16, U32, U64};
 use crate::directive::{Directive, StrList};
 use crate::error::CompileError;
 use crate::hash;
-use crate::image::{Header, Record, StrRef, Values, all_facts, check, flags};
+use crate::image::{Header, Record, StrRef, Summary, Values, check, flags};
 use crate::limits::IMAGE_VERSION;
 
 mod buckets;
@@ -25,6 +25,7 @@ pub(crate) struct Compiler {
     strings: Vec<StrRef>,
     heap: Vec<u8>,
     tables: TableBuilder,
+    summary: Summary,
     too_large: bool,
 }
 
@@ -36,6 +37,7 @@ impl Compiler {
             strings: Vec::new(),
             heap: Vec::with_capacity(text),
             tables: TableBuilder::with_capacity(directives),
+            summary: Summary::EMPTY,
             too_large: false,
         }
     }
@@ -65,6 +67,7 @@ impl Compiler {
         };
         let place = self.narrow(self.records.len());
         self.too_large |= self.tables.push(place, &record, target).is_none();
+        self.summary.add(&record);
         self.records.push(record);
     }
 
@@ -72,11 +75,11 @@ impl Compiler {
     pub(crate) fn finish(self) -> Result<Box<[u8]>, CompileError> {
         let tables =
             self.tables.finish(&self.records).filter(|_| !self.too_large).ok_or(CompileError::TooLarge)?;
-        let ends = || self.records.iter().map(|record| record.expires_at.get());
+        let (earliest, latest) = self.summary.expiries();
         let [tenants, indices, principals] = tables.filters.texts.each_ref().map(Vec::as_slice);
         let mut header = Header {
             version: U16::new(IMAGE_VERSION),
-            facts: all_facts(&self.records),
+            facts: self.summary.facts,
             groups: count(tables.groups.len())?,
             filters: [count(tenants.len())?, count(indices.len())?, count(principals.len())?],
             buckets: count(tables.buckets.len())?,
@@ -85,8 +88,8 @@ impl Compiler {
             strings: count(self.strings.len())?,
             heap_len: count(self.heap.len())?,
             endpoint_filter: tables.filters.endpoints,
-            earliest_expiry: U64::new(ends().min().unwrap_or(0)),
-            latest_expiry: U64::new(ends().max().unwrap_or(0)),
+            earliest_expiry: U64::new(earliest),
+            latest_expiry: U64::new(latest),
             label_filter: U64::new(tables.label_filter),
             ..Header::EMPTY
         };

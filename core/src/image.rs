@@ -206,9 +206,31 @@ impl Record {
     }
 }
 
-/// The facts that decisions by these directives depend on: what they ask for, and what their samples are drawn by.
-pub(crate) fn all_facts(records: &[Record]) -> u8 {
-    records.iter().fold(0, |all, record| all | record.facts() | record.sample_fact())
+/// What a header says of all directives together.
+#[derive(Clone, Copy)]
+pub(crate) struct Summary {
+    /// What they ask for, and what their samples are drawn by.
+    pub(crate) facts: u8,
+    earliest: u64,
+    latest: u64,
+}
+
+impl Summary {
+    /// Of no directive.
+    pub(crate) const EMPTY: Self = Self { facts: 0, earliest: u64::MAX, latest: 0 };
+
+    #[inline]
+    pub(crate) fn add(&mut self, record: &Record) {
+        let end = record.expires_at.get();
+        self.facts |= record.facts() | record.sample_fact();
+        (self.earliest, self.latest) = (self.earliest.min(end), self.latest.max(end));
+    }
+
+    /// When the first of them ends, and when the last; zero if there is none.
+    pub(crate) fn expiries(&self) -> (u64, u64) {
+        // The earliest is above the latest only where there is none.
+        (if self.earliest > self.latest { 0 } else { self.earliest }, self.latest)
+    }
 }
 
 /// The values of one target.

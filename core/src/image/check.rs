@@ -6,7 +6,7 @@ use zerocopy::FromBytes;
 use zerocopy::little_endian::U32;
 
 use super::layout::{Layout, Sections};
-use super::{Group, Header, LAST, LIST, MAGIC, Record, Values, all_facts, facts, flags};
+use super::{Group, Header, LAST, LIST, MAGIC, Record, Summary, Values, facts, flags};
 use crate::directive::{check_id, check_suppress};
 use crate::error::ImageError;
 use crate::hash;
@@ -31,7 +31,7 @@ pub(crate) fn check(image: &[u8]) -> Result<(), ImageError> {
         return Err(ImageError::WrongLength);
     }
     if header.reserved != 0 {
-        return malformed(offset_of!(Header, reserved));
+        return Err(malformed(offset_of!(Header, reserved)));
     }
     if header.checksum.get() != hash::checksum(image.get(CHECKED_FROM..).unwrap_or_default()) {
         return Err(ImageError::BadChecksum);
@@ -41,8 +41,8 @@ pub(crate) fn check(image: &[u8]) -> Result<(), ImageError> {
     Check { image, header, sections }.everything()
 }
 
-fn malformed<T>(offset: usize) -> Result<T, ImageError> {
-    Err(ImageError::Malformed(u32::try_from(offset).unwrap_or(u32::MAX)))
+fn malformed(offset: usize) -> ImageError {
+    ImageError::Malformed(u32::try_from(offset).unwrap_or(u32::MAX))
 }
 
 struct Check<'i> {
@@ -53,21 +53,22 @@ struct Check<'i> {
 
 impl<'i> Check<'i> {
     fn everything(&self) -> Result<(), ImageError> {
-        let heap =
-            core::str::from_utf8(self.sections.heap()).or(malformed(self.offset(self.sections.heap())))?;
+        let heap = core::str::from_utf8(self.sections.heap()).map_err(|_| self.at(self.sections.heap()))?;
         for string in self.sections.strings() {
-            self.text(heap, string.start, string.len.get(), MAX_TARGET_BYTES, string)?;
+            text(heap, string.start, string.len.get(), MAX_TARGET_BYTES).ok_or_else(|| self.at(string))?;
         }
+        let mut summary = Summary::EMPTY;
         for record in self.sections.records() {
-            self.record(heap, record)?;
+            self.record(heap, record).ok_or_else(|| self.at(record))?;
+            summary.add(record);
         }
-        self.expiries()?;
+        self.summary(summary)?;
         self.groups()?;
         self.tables()
     }
 
-    fn record(&self, heap: &str, record: &'i Record) -> Result<(), ImageError> {
-        let level = DiagLevel::from_code(record.level);
+    fn record(&self, heap: &str, record: &Record) -> Option<()> {
+        let level = DiagLevel::from_code(record.level)?;
         let fits = SampleBy::from_code(record.sample_by).is_some()
             && record.per_mille.get() <= FULL_SAMPLE
             && record.reserved.get() == 0
@@ -78,83 +79,57 @@ impl<'i> Check<'i> {
             && (record.flags & flags::SALTED != 0 || record.salt_len == 0)
             && (record.salt_len > 0 || record.salt.get() == 0)
             && (record.label_count > 0 || record.labels.get() == 0)
-            && level.is_some_and(|level| check_suppress(record.flags & flags::SUPPRESS != 0, level).is_ok());
+            && check_suppress(record.flags & flags::SUPPRESS != 0, level).is_ok();
         if !fits {
-            return malformed(self.offset(record));
+            return None;
         }
-        let id = self.text(heap, record.id, record.id_len.into(), MAX_ID_BYTES, record)?;
-        if check_id(id).is_err() {
-            return malformed(self.offset(record));
-        }
+        check_id(text(heap, record.id, record.id_len.into(), MAX_ID_BYTES)?).ok()?;
         if record.salt_len > 0 {
-            self.text(heap, record.salt, record.salt_len.into(), MAX_SALT_BYTES, record)?;
+            text(heap, record.salt, record.salt_len.into(), MAX_SALT_BYTES)?;
         }
         for values in [&record.tenants, &record.indices, &record.principals] {
-            self.values(heap, values, record)?;
-        }
-        if record.label_count == 0 {
-            return Ok(());
+            self.values(heap, values)?;
         }
         let labels = usize::from(record.label_count).saturating_mul(2);
-        match self.sections.refs(record.labels, labels).len() == labels {
-            true => Ok(()),
-            false => malformed(self.offset(record)),
-        }
+        let are_there = labels == 0 || self.sections.refs(record.labels, labels).len() == labels;
+        are_there.then_some(())
     }
 
-    fn values(&self, heap: &str, values: &Values, record: &Record) -> Result<(), ImageError> {
+    fn values(&self, heap: &str, values: &Values) -> Option<()> {
         let count = usize::from(values.count.get());
         let fits = match count {
             0 => values.start.get() == 0 && values.len.get() == 0,
-            1 => self.text(heap, values.start, values.len.get().into(), MAX_TARGET_BYTES, record).is_ok(),
+            1 => text(heap, values.start, values.len.get().into(), MAX_TARGET_BYTES).is_some(),
             _ => count <= MAX_ANY_OF && self.sections.refs(values.start, count).len() == count,
         };
-        if fits { Ok(()) } else { malformed(self.offset(record)) }
+        fits.then_some(())
     }
 
-    /// What a reference into the heap leads to: within it, of one byte to `max`, and whole characters.
-    fn text<'h, T>(
-        &self,
-        heap: &'h str,
-        start: U32,
-        len: u32,
-        max: usize,
-        holder: &T,
-    ) -> Result<&'h str, ImageError> {
-        let text = || {
-            let len = usize::try_from(len).ok().filter(|len| (1..=max).contains(len))?;
-            let (_, from) = heap.split_at_checked(usize::try_from(start.get()).ok()?)?;
-            from.split_at_checked(len).map(|(text, _)| text)
-        };
-        text().map_or_else(|| malformed(self.offset(holder)), Ok)
-    }
-
-    fn expiries(&self) -> Result<(), ImageError> {
-        let ends = || self.sections.records().iter().map(|record| record.expires_at.get());
-        let fits = self.header.earliest_expiry.get() == ends().min().unwrap_or(0)
-            && self.header.latest_expiry.get() == ends().max().unwrap_or(0);
-        if fits { Ok(()) } else { malformed(offset_of!(Header, earliest_expiry)) }
+    /// What the header says of all directives together.
+    fn summary(&self, summary: Summary) -> Result<(), ImageError> {
+        let (earliest, latest) = summary.expiries();
+        if self.header.earliest_expiry.get() != earliest || self.header.latest_expiry.get() != latest {
+            return Err(malformed(offset_of!(Header, earliest_expiry)));
+        }
+        if self.header.facts == summary.facts { Ok(()) } else { Err(malformed(offset_of!(Header, facts))) }
     }
 
     /// The tables follow one another without gaps.
     fn groups(&self) -> Result<(), ImageError> {
         let groups = self.sections.groups();
         if groups.len() > facts::GROUPS {
-            return malformed(offset_of!(Header, groups));
-        }
-        if self.header.facts != all_facts(self.sections.records()) {
-            return malformed(offset_of!(Header, facts));
+            return Err(malformed(offset_of!(Header, groups)));
         }
         let mut next = 0_u32;
         for group in groups {
             if group.first_bucket.get() != next || !self.group(group) {
-                return malformed(self.offset(group));
+                return Err(self.at(group));
             }
             next = next.saturating_add(group.buckets.get());
         }
         match next == self.header.buckets.get() {
             true => Ok(()),
-            false => malformed(offset_of!(Header, buckets)),
+            false => Err(malformed(offset_of!(Header, buckets))),
         }
     }
 
@@ -170,26 +145,35 @@ impl<'i> Check<'i> {
     /// Whatever is found in a table or a filter is there.
     fn tables(&self) -> Result<(), ImageError> {
         if !self.header.filters.iter().all(|cells| cells.get().is_power_of_two()) {
-            return malformed(offset_of!(Header, filters));
+            return Err(malformed(offset_of!(Header, filters)));
         }
         let (directives, lists) = (self.header.directives.get(), self.header.lists.get());
         for bucket in self.sections.buckets() {
-            let fits = |place: &U32| match place.get() {
-                list if list & LIST != 0 => list & !LIST < lists,
-                directive => directive < directives,
+            let fits = |place: &U32| {
+                let place = place.get();
+                place & !LIST < if place & LIST == 0 { directives } else { lists }
             };
-            if !bucket.places.iter().all(fits) {
-                return malformed(self.offset(bucket));
+            // All of them are looked at: that is cheaper than to ask after each whether to go on.
+            if !bucket.places.iter().fold(true, |all, place| all & fits(place)) {
+                return Err(self.at(bucket));
             }
         }
         match self.sections.lists().iter().find(|place| place.get() & !LAST >= directives) {
-            Some(place) => malformed(self.offset(place)),
+            Some(place) => Err(self.at(place)),
             None => Ok(()),
         }
     }
 
-    /// Where in the image something lies that was cut out of it.
-    fn offset<T: ?Sized>(&self, part: &T) -> usize {
-        core::ptr::from_ref(part).addr().saturating_sub(self.image.as_ptr().addr())
+    /// The error for something that was cut out of the image.
+    #[cold]
+    fn at<T: ?Sized>(&self, part: &T) -> ImageError {
+        malformed(core::ptr::from_ref(part).addr().saturating_sub(self.image.as_ptr().addr()))
     }
+}
+
+/// What a reference into the heap leads to: within it, of one byte to `max`, and whole characters.
+#[inline]
+fn text(heap: &str, start: U32, len: u32, max: usize) -> Option<&str> {
+    let (start, len) = (usize::try_from(start.get()).ok()?, usize::try_from(len).ok()?);
+    heap.get(start..start.checked_add(len)?).filter(|_| (1..=max).contains(&len))
 }
