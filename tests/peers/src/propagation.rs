@@ -81,11 +81,11 @@ struct Subject {
 }
 
 impl Subject {
-    /// A watch, and nothing done with what it brings.
+    /// A watch, and nothing done with what it brings. As with the others, who puts has another connection.
     async fn bare(etcd: &Etcd) -> Result<Self> {
         let key = "bare";
         let client = Client::connect([etcd.endpoint()], None).await?;
-        let mut watching = client.clone().watch(key, None).await?;
+        let mut watching = Client::connect([etcd.endpoint()], None).await?.watch(key, None).await?;
         let count = Arc::new(AtomicU64::new(0));
         let seen = Arc::clone(&count);
         tokio::spawn(async move {

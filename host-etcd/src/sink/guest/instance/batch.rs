@@ -80,7 +80,7 @@ fn frames(requests: &[Request<'_>], asked: FactSet, room: &mut [u8]) -> Result<u
         let begin = at.saturating_add(FRAME_BYTES);
         let missing = |needed: usize| EncodeError::NoRoom { needed: begin.saturating_add(needed) };
         let text = room.get_mut(begin..).ok_or_else(|| missing(0))?;
-        let len = encode(&facts(&request.only(asked)), text).map_err(|error| match error {
+        let len = encode(&facts(request, asked), text).map_err(|error| match error {
             EncodeError::NoRoom { needed } => missing(needed),
             too_long @ EncodeError::TooLong => too_long,
         })?;
