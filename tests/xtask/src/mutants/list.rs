@@ -352,8 +352,8 @@ pub(crate) const MUTATIONS: &[Mutation] = &[
         statement: "6",
         why: "a relative lifetime counts from each reading",
         file: "mirror.rs",
-        find: "self.first_seen(&key, revision, &value).unwrap_or(now)",
-        replace: "self.first_seen(&key, revision, &value).map_or(now, |_| now)",
+        find: "self.first_seen(&key, &version).unwrap_or(now)",
+        replace: "self.first_seen(&key, &version).map_or(now, |_| now)",
         noticed: Both,
     },
     Mutation {
