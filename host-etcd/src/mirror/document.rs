@@ -22,7 +22,7 @@ pub(crate) struct Version {
     /// When this store, or the one before the restart, saw it first.
     pub(crate) first_seen: Moment,
     /// Of this one document, key and value. Made once: a megabyte takes as long to hash as a fifth of its reading.
-    pub(crate) digest: Digest,
+    pub(super) digest: Digest,
 }
 
 impl Version {
