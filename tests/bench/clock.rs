@@ -17,8 +17,7 @@ pub struct ThreadTime;
 
 impl Clock for ThreadTime {
     fn now(&self) -> Duration {
-        let spent = clock_gettime(ClockId::ThreadCPUTime);
-        Duration::try_from(spent).unwrap_or_default()
+        spent(ClockId::ThreadCPUTime)
     }
 }
 
@@ -28,9 +27,12 @@ pub struct ProcessTime;
 
 impl Clock for ProcessTime {
     fn now(&self) -> Duration {
-        let spent = clock_gettime(ClockId::ProcessCPUTime);
-        Duration::try_from(spent).unwrap_or_default()
+        spent(ClockId::ProcessCPUTime)
     }
+}
+
+fn spent(clock: ClockId) -> Duration {
+    Duration::try_from(clock_gettime(clock)).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -48,5 +50,17 @@ mod tests {
             sum = std::hint::black_box(sum.wrapping_add(1));
         }
         assert!(sum > 0);
+    }
+
+    #[test]
+    fn what_another_thread_spends_is_the_processes_and_not_this_ones() {
+        let (mine, everybodys) = (ThreadTime.now(), ProcessTime.now());
+        let other = std::thread::spawn(|| {
+            let begun = ThreadTime.now();
+            while ThreadTime.now() < begun + Duration::from_millis(50) {}
+        });
+        other.join().expect("it ends");
+        assert!(ProcessTime.now() - everybodys >= Duration::from_millis(50));
+        assert!(ThreadTime.now() - mine < Duration::from_millis(40));
     }
 }

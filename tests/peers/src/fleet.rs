@@ -129,7 +129,7 @@ fn float(count: usize) -> f64 {
 
 /// Instances that follow one etcd.
 struct Fleet {
-    /// How many have the publication that was put last; asked until all have.
+    /// How many do not hold so many directives yet; asked until none is left.
     behind: Box<dyn FnMut(usize) -> usize + Send>,
     /// What has to live as long.
     _relays: tokio::task::JoinSet<()>,
