@@ -44,6 +44,7 @@ mod set;
 #[cfg(feature = "std")]
 mod store;
 mod time;
+mod traceparent;
 mod vocabulary;
 
 pub use decision::Decision;
@@ -58,4 +59,5 @@ pub use set::DirectiveSet;
 #[cfg(feature = "std")]
 pub use store::{DirectiveStore, InMemoryDirectiveStore};
 pub use time::UnixMillis;
+pub use traceparent::Traceparent;
 pub use vocabulary::{DiagLevel, EndpointKind, EndpointSet, SampleBy};

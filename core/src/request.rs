@@ -21,7 +21,7 @@ pub struct Request<'a> {
     pub endpoint: Option<EndpointKind>,
     /// The request's own id; the default key for sampling.
     pub request_id: Option<&'a str>,
-    /// The id of the trace the request belongs to.
+    /// The id of the trace the request belongs to; of a header `traceparent`, [this one](crate::Traceparent::trace_id).
     pub trace_id: Option<&'a str>,
     /// Further facts as name and value. Of several with one name the first counts.
     pub labels: &'a [(&'a str, &'a str)],

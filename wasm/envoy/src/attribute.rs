@@ -3,7 +3,8 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::traceparent;
+use aldis_core::Traceparent;
+
 use crate::wanted::{Found, Slot};
 
 /// A fact's origin, what its text is translated to, and what it is where there is none.
@@ -36,7 +37,9 @@ impl Attribute {
         let text = match &self.origin {
             Origin::Header(slot) => found.text(*slot),
             Origin::PathSegment(slot, place) => found.text(*slot).and_then(|path| segment(path, *place)),
-            Origin::Traceparent(slot) => found.text(*slot).and_then(traceparent::trace_id),
+            Origin::Traceparent(slot) => {
+                found.text(*slot).and_then(Traceparent::parse).map(Traceparent::trace_id)
+            }
             Origin::Property(place) => properties.get(*place).and_then(Option::as_deref),
             Origin::Constant(text) => Some(text.as_str()),
         };

@@ -45,7 +45,6 @@ mod roll;
 mod root;
 mod shared;
 mod stats;
-mod traceparent;
 mod wanted;
 
 pub use config::{Config, ConfigError};

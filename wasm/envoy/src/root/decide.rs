@@ -4,13 +4,12 @@
 
 use alloc::string::ToString;
 
-use aldis_core::Decision;
+use aldis_core::{Decision, Traceparent};
 
 use super::Root;
 use crate::host::Host;
 use crate::outputs::{self, Sampled};
 use crate::stats::Counter;
-use crate::traceparent;
 use crate::wanted::Found;
 
 impl Root {
@@ -74,9 +73,9 @@ impl Root {
 }
 
 fn mark(host: &impl Host, sampled: &Sampled, found: &Found<'_>) {
-    let traceparent = sampled.traceparent.and_then(|slot| found.text(slot));
-    if let Some(header) = traceparent.and_then(traceparent::sampled) {
-        host.set_header("traceparent", header.as_bytes());
+    let traceparent = sampled.traceparent.and_then(|slot| found.text(slot)).and_then(Traceparent::parse);
+    if let Some(header) = traceparent.filter(|header| !header.is_sampled()) {
+        host.set_header("traceparent", header.sampled().as_bytes());
     }
     if let Some((header, value)) = &sampled.header {
         host.add_header(&header.name, value.as_bytes());
