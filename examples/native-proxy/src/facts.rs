@@ -9,7 +9,7 @@ pub fn facts(head: Head<'_>) -> Request<'_> {
     Request {
         tenant: head.header("x-tenant"),
         principal: head.header("x-principal"),
-        index: head.segment(0).filter(|segment| !segment.is_empty() && !segment.starts_with('_')),
+        index: head.segment(0).filter(|segment| !segment.starts_with('_')),
         endpoint: Some(endpoint(head)),
         request_id: head.header("x-request-id"),
         trace_id: head.trace_id(),
