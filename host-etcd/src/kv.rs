@@ -74,6 +74,7 @@ mod transact;
 mod watcher;
 mod write;
 
+pub use bytes::Bytes;
 pub use cursor::{InvalidCursor, WatchCursor};
 pub use entry::{Header, KvEntry, KvUpdate, Listing};
 pub use error::{CursorLoss, KvError};

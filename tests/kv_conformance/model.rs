@@ -85,7 +85,7 @@ fn is_under(key: &Key, prefixes: &[Key]) -> bool {
 
 fn update(key: &Key, value: Option<u8>, mod_revision: Revision) -> KvUpdate {
     match value {
-        Some(value) => KvUpdate::Put(KvEntry { key: key.clone(), value: [value].into(), mod_revision }),
+        Some(value) => KvUpdate::Put(KvEntry { key: key.clone(), value: vec![value].into(), mod_revision }),
         None => KvUpdate::Delete { key: key.clone(), mod_revision },
     }
 }

@@ -155,7 +155,7 @@ fn digest(state: &State) -> Digest {
 fn event(change: &KvChange, mod_revision: Revision) -> KvUpdate {
     match change {
         KvChange::Put { key, value, .. } => {
-            KvUpdate::Put(KvEntry { key: key.clone(), value: value.as_slice().into(), mod_revision })
+            KvUpdate::Put(KvEntry { key: key.clone(), value: value.clone().into(), mod_revision })
         }
         KvChange::Delete(key) => KvUpdate::Delete { key: key.clone(), mod_revision },
     }

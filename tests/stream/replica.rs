@@ -1,15 +1,14 @@
 //! A consumer as it is meant: it applies burst after burst to a map, and holds each burst to what is promised.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
-use aldis_etcd::kv::{Key, KvEntry, KvUpdate, Revision};
+use aldis_etcd::kv::{Bytes, Key, KvEntry, KvUpdate, Revision};
 use aldis_etcd::stream::{Burst, BurstKind};
 
 /// What a consumer has come to.
 #[derive(Default)]
 pub(crate) struct Replica {
-    keys: BTreeMap<Key, (Revision, Arc<[u8]>)>,
+    keys: BTreeMap<Key, (Revision, Bytes)>,
     revision: Option<Revision>,
     /// Whether events may have been lost, or a change of incarnation not noticed: then what a burst tells may be known
     /// already, or be about something that was never known.
@@ -90,7 +89,7 @@ impl Replica {
         let is_of_now = burst.kind != BurstKind::Live || update.mod_revision() == burst.revision;
         let is_news = match update {
             KvUpdate::Put(entry) => {
-                let version = (entry.mod_revision, Arc::clone(&entry.value));
+                let version = (entry.mod_revision, entry.value.clone());
                 self.keys.insert(entry.key.clone(), version.clone()) != Some(version)
             }
             KvUpdate::Delete { key, .. } => self.keys.remove(key).is_some(),

@@ -91,7 +91,7 @@ fn an_event_that_is_lost_in_a_lossless_world_is_missed() {
 fn a_consumer_that_is_told_wrongly_notices() {
     let burst = |kind, revision, value: &str| {
         let (key, revision) = (Key::from("p/a"), Revision::new(revision));
-        let entry = KvEntry { key, value: value.as_bytes().into(), mod_revision: revision };
+        let entry = KvEntry { key, value: value.to_owned().into(), mod_revision: revision };
         Burst { kind, revision, updates: vec![KvUpdate::Put(entry)] }
     };
     let mut replica = Replica::default();

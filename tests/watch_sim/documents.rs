@@ -1,9 +1,9 @@
 //! What is published: every document unlike every other, and some malformed.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use aldis_core::UnixMillis;
+use aldis_etcd::kv::Bytes;
 use fastrand::Rng;
 
 /// When a directive is meant to be on.
@@ -25,7 +25,7 @@ pub(crate) struct Author {
 
 impl Author {
     /// Another document, written now.
-    pub(crate) fn write(&mut self, random: &mut Rng, now: UnixMillis) -> Arc<[u8]> {
+    pub(crate) fn write(&mut self, random: &mut Rng, now: UnixMillis) -> Bytes {
         let text = match random.u8(0..16) {
             0 | 1 => self.malformed(),
             2 => r#"{"directives":[]}"#.to_owned(),

@@ -2,9 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
-use std::sync::Arc;
 
-use aldis_etcd::kv::{Header, Key, KvEntry, KvUpdate, Revision, Scope};
+use aldis_etcd::kv::{Bytes, Header, Key, KvEntry, KvUpdate, Revision, Scope};
 
 /// The entries of the scope.
 pub(crate) type State = BTreeMap<Key, KvEntry>;
@@ -69,7 +68,7 @@ impl Server {
     }
 
     /// Puts (with a value) and deletes keys at one revision. What lies outside of the scope only counts.
-    pub(crate) fn transact(&mut self, changes: BTreeMap<Key, Option<Arc<[u8]>>>) {
+    pub(crate) fn transact(&mut self, changes: BTreeMap<Key, Option<Bytes>>) {
         let now = self.incarnations.last_mut().expect("there is always one");
         let mod_revision = Revision::new(now.last() + 1);
         let mut state = Rc::clone(&now.states[place(mod_revision) - 1]);

@@ -1,9 +1,8 @@
 //! What readers should see, by a naive model: under each key the last good document.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
-use aldis_etcd::kv::{Key, KvEntry, KvUpdate, Revision};
+use aldis_etcd::kv::{Bytes, Key, KvEntry, KvUpdate, Revision};
 use aldis_etcd::mirror::{Digest, Mirror};
 
 use crate::documents::is_good;
@@ -15,8 +14,8 @@ pub(crate) struct Shown(BTreeMap<Key, Slot>);
 
 struct Slot {
     revision: Revision,
-    newest: Arc<[u8]>,
-    good: Option<Arc<[u8]>>,
+    newest: Bytes,
+    good: Option<Bytes>,
 }
 
 impl Shown {
@@ -44,10 +43,10 @@ impl Shown {
             return false;
         }
         let good = match is_good(&entry.value) {
-            true => Some(Arc::clone(&entry.value)),
+            true => Some(entry.value.clone()),
             false => slot.and_then(|slot| slot.good.clone()),
         };
-        let slot = Slot { revision: entry.mod_revision, newest: Arc::clone(&entry.value), good };
+        let slot = Slot { revision: entry.mod_revision, newest: entry.value.clone(), good };
         self.0.insert(entry.key.clone(), slot);
         true
     }

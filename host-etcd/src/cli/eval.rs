@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::answer::decided;
 use crate::clock::Moment;
-use crate::kv::{Listing, Revision};
+use crate::kv::{Bytes, Listing, Revision};
 use crate::mirror::{Digest, Mirror, RefusalCause, Snapshot};
 use crate::source::Source;
 
@@ -81,7 +81,7 @@ async fn snapshot(
 /// The whole scope as an instance would hold it that starts now.
 fn read(listing: Listing, anchor: UnixMillis) -> Result<Arc<Snapshot>, Refused> {
     let bodies: Vec<_> =
-        listing.entries.iter().map(|entry| (entry.key.to_string(), Arc::clone(&entry.value))).collect();
+        listing.entries.iter().map(|entry| (entry.key.to_string(), entry.value.clone())).collect();
     let mut mirror = Mirror::new();
     let outcome = mirror.replace(listing, Moment { at: anchor, lead: Duration::ZERO });
     match outcome.refused.into_iter().next() {
@@ -104,7 +104,7 @@ fn nothing() -> Snapshot {
 /// A document that an instance would not put in force. Which one it would keep instead, only the instances know.
 struct Refused {
     key: String,
-    body: Arc<[u8]>,
+    body: Bytes,
     cause: RefusalCause,
 }
 

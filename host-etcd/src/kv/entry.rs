@@ -1,9 +1,8 @@
 //! What a store holds, and how it changes.
 
 use std::str::Utf8Error;
-use std::sync::Arc;
 
-use super::{Key, Revision, VersionToken};
+use super::{Bytes, Key, Revision, VersionToken};
 
 /// Where an answer comes from and how far the store had come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,8 +18,8 @@ pub struct Header {
 pub struct KvEntry {
     /// The key.
     pub key: Key,
-    /// The value.
-    pub value: Arc<[u8]>,
+    /// The value, as it came from the store: not copied since, and cheap to clone.
+    pub value: Bytes,
     /// The revision that last changed the key.
     pub mod_revision: Revision,
 }

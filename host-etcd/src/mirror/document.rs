@@ -7,7 +7,7 @@ use aldis_core::{DecodeError, Directive, DirectiveSet, UnixMillis};
 
 use super::Digest;
 use crate::clock::Moment;
-use crate::kv::{Key, Revision};
+use crate::kv::{Bytes, Key, Revision};
 
 /// Up to this lead, absolute points are taken as they are: lifetimes are counted in seconds.
 pub(super) const NEGLIGIBLE_LEAD: Duration = Duration::from_secs(1);
@@ -18,7 +18,7 @@ pub(crate) struct Version {
     /// The revision that published it.
     pub(crate) revision: Revision,
     /// The bytes as they were published.
-    pub(crate) value: Arc<[u8]>,
+    pub(crate) value: Bytes,
     /// When this store, or the one before the restart, saw it first.
     pub(crate) first_seen: Moment,
     /// Of this one document, key and value. Made once: a megabyte takes as long to hash as a fifth of its reading.
@@ -27,7 +27,7 @@ pub(crate) struct Version {
 
 impl Version {
     /// What this revision put under this key.
-    pub(crate) fn new(key: &Key, revision: Revision, value: Arc<[u8]>, first_seen: Moment) -> Self {
+    pub(crate) fn new(key: &Key, revision: Revision, value: Bytes, first_seen: Moment) -> Self {
         let digest = Digest::of([(key.as_bytes(), &*value)]);
         Self { revision, value, first_seen, digest }
     }

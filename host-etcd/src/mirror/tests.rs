@@ -25,7 +25,7 @@ fn document(id: &str, ttl_secs: u64) -> String {
 }
 
 fn entry(key: &str, revision: u64, value: &str) -> KvEntry {
-    KvEntry { key: key.into(), value: value.as_bytes().into(), mod_revision: Revision::new(revision) }
+    KvEntry { key: key.into(), value: value.to_owned().into(), mod_revision: Revision::new(revision) }
 }
 
 fn listing(revision: u64, entries: &[(&str, u64, &str)]) -> Listing {

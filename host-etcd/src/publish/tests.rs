@@ -8,7 +8,7 @@ fn draft(document: &str) -> Result<Draft<'_>, PublishError> {
 }
 
 fn entry(body: &[u8]) -> KvEntry {
-    KvEntry { key: "k".into(), value: body.into(), mod_revision: Revision::new(7) }
+    KvEntry { key: "k".into(), value: body.to_vec().into(), mod_revision: Revision::new(7) }
 }
 
 fn directive(id: &str, rest: &str) -> String {

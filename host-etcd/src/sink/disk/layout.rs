@@ -8,7 +8,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::bytes::{Input, Output};
 use super::{Confirmed, Pulse, StateError};
-use crate::kv::{Header, Key, Scope};
+use crate::kv::{Bytes, Header, Key, Scope};
 use crate::mirror::{Gone, Kept, Record, Version};
 
 /// The layout that this version of Aldis writes, and the only one that it reads.
@@ -204,7 +204,7 @@ fn put_version(output: &mut Output, version: &Version) {
 
 fn version(input: &mut Input<'_>, key: &Key) -> Result<Version, StateError> {
     let (revision, value, first_seen) = (input.revision()?, input.string()?, input.moment()?);
-    Ok(Version::new(key, revision, value.into(), first_seen))
+    Ok(Version::new(key, revision, Bytes::copy_from_slice(value), first_seen))
 }
 
 fn gone(input: &mut Input<'_>) -> Result<Vec<Gone>, StateError> {

@@ -36,7 +36,7 @@ fn document(id: &str, ttl_secs: u64) -> Vec<u8> {
 }
 
 fn entry(key: &str, revision: u64, value: &[u8]) -> KvEntry {
-    KvEntry { key: key.into(), value: value.into(), mod_revision: Revision::new(revision) }
+    KvEntry { key: key.into(), value: value.to_vec().into(), mod_revision: Revision::new(revision) }
 }
 
 fn listing(revision: u64, entries: Vec<KvEntry>) -> Listing {

@@ -64,7 +64,7 @@ mod tests {
     use crate::kv::Header;
 
     fn entry(key: &str, value: &str, revision: u64) -> KvEntry {
-        KvEntry { key: key.into(), value: value.as_bytes().into(), mod_revision: Revision::new(revision) }
+        KvEntry { key: key.into(), value: value.to_owned().into(), mod_revision: Revision::new(revision) }
     }
 
     fn listing(revision: u64, entries: &[(&str, &str, u64)]) -> Listing {

@@ -129,7 +129,7 @@ pub(super) fn header(revision: u64) -> Header {
 }
 
 pub(super) fn entry(key: &str, mod_revision: u64) -> KvEntry {
-    KvEntry { key: key.into(), value: key.as_bytes().into(), mod_revision: Revision::new(mod_revision) }
+    KvEntry { key: key.into(), value: key.to_owned().into(), mod_revision: Revision::new(mod_revision) }
 }
 
 pub(super) fn put(key: &str, mod_revision: u64) -> KvUpdate {

@@ -26,6 +26,7 @@ edition.workspace = true
 aldis-answer.workspace = true
 aldis-core = { workspace = true, features = ["std"] }
 async-trait.workspace = true
+bytes.workspace = true
 fastrand.workspace = true
 thiserror = { workspace = true, features = ["std"] }
 "#;
@@ -180,7 +181,7 @@ fn copy_rooms(from: &Path, to: &Path) -> Result<()> {
         }
         map += &format!("pub mod {room};\n");
     }
-    map += "/// What they know of the seam.\npub mod kv {\n";
+    map += "/// What they know of the seam.\npub mod kv {\n    pub use bytes::Bytes;\n";
     fs::create_dir_all(to.join("kv"))?;
     for part in SEAM {
         let file = Path::new("kv").join(part).with_extension("rs");

@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 use super::super::{Follower, follow};
 use crate::kv::memory::MemoryKv;
 use crate::kv::{
-    Connect, Header, Key, KvEntry, KvError, KvSource, KvUpdate, KvWatch, Listing, Revision, Scope,
+    Bytes, Connect, Header, Key, KvEntry, KvError, KvSource, KvUpdate, KvWatch, Listing, Revision, Scope,
     WatchMessage,
 };
 use crate::watch::{Config, Report};
@@ -56,7 +56,7 @@ impl KvSource for Heap {
 
 fn put(revision: u64) -> KvUpdate {
     let mod_revision = Revision::new(revision);
-    KvUpdate::Put(KvEntry { key: "d/a".into(), value: [].into(), mod_revision })
+    KvUpdate::Put(KvEntry { key: "d/a".into(), value: Bytes::new(), mod_revision })
 }
 
 struct Said(VecDeque<WatchMessage>);
