@@ -20,6 +20,8 @@ mod ending;
 mod events;
 #[path = "relay/fixture.rs"]
 mod fixture;
+#[path = "relay/following.rs"]
+mod following;
 #[path = "relay/hostile.rs"]
 mod hostile;
 #[path = "relay/probing.rs"]

@@ -71,7 +71,7 @@ pub(crate) fn spawn(parts: Parts, end: oneshot::Receiver<Infallible>) -> oneshot
         start,
         strict_start: parts.strict_start,
     };
-    let ending = Ending(Arc::clone(&driver.board));
+    let ending = Ending::of(&driver.board);
     let run = async move {
         let _ending = ending;
         follow(parts.connect, parts.config, driver, end).await;
@@ -99,7 +99,13 @@ struct Driver {
 }
 
 /// Tells the status that the task has ended, however it ended.
-struct Ending(Arc<Board>);
+pub(crate) struct Ending(Arc<Board>);
+
+impl Ending {
+    pub(crate) fn of(board: &Arc<Board>) -> Self {
+        Self(Arc::clone(board))
+    }
+}
 
 impl Drop for Ending {
     fn drop(&mut self) {

@@ -16,8 +16,8 @@
 //! | `GET /` | the page for people, where [`Relay::page`] gives it one |
 //! | `GET /metrics` | what is counted, as Prometheus reads it |
 //!
-//! The two that give the set carry an `ETag` and the headers `aldis-revision`, `aldis-digest` and `aldis-state` (`live` or
-//! `stale`). With `If-None-Match` the answer to the same set is 304, and with `?wait=30s` it is held back until there is
+//! The two that give the set carry an `ETag` and the headers `aldis-revision`, `aldis-digest`, `aldis-cluster` and
+//! `aldis-state` (as of a store: `starting`, `live`, `stale` or `stopped`). With `If-None-Match` the answer to the same set is 304, and with `?wait=30s` it is held back until there is
 //! another set, another state, or the time is up. A wait is at most [`Limits::wait`], whatever is asked for.
 //!
 //! Any no is `{"error":{"reason","message"}}`; reasons are stable. Reading needs no token: whoever reaches the address

@@ -5,7 +5,8 @@
 //! its revision and its digest; lifetimes are absolute already, so a tier moves none.
 //!
 //! Of several relays one is followed, and the next when it fails. One of them may be behind: a revision below what is in
-//! force is taken for that, and followed only if it is the answer a few times over.
+//! force is taken for that, and followed only if it is the answer of relays that are live for long enough. A relay that is
+//! itself cut off takes nothing back.
 
 use std::convert::Infallible;
 use std::panic::AssertUnwindSafe;
@@ -14,11 +15,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
+use http::HeaderValue;
 use tokio::sync::oneshot;
 use tracing::{Instrument, error, info, info_span, warn};
 
 use crate::backoff::Backoff;
-use crate::driver::{Outlet, Start, Started};
+use crate::driver::{Ending, Outlet, Start, Started};
 use crate::kv::{Header, KvError, Revision};
 use crate::status::{Board, Change, State};
 
@@ -40,15 +42,16 @@ const RETRY: (Duration, Duration) = (Duration::from_millis(250), Duration::from_
 /// After so long without a failure the delays start over.
 const HEALTHY_AFTER: Duration = Duration::from_secs(30);
 
-/// Between two askings in doubt.
-const DOUBT_PAUSE: Duration = Duration::from_millis(250);
+/// Between two questions of which the first brought nothing new. A relay that does not hold its answers back is not asked
+/// more often, nor one that is in doubt.
+const PACE: Duration = Duration::from_millis(250);
 
 /// What the task of a store over relays works with.
 pub(crate) struct Parts {
     pub(crate) targets: Targets,
     pub(crate) outlet: Outlet,
     pub(crate) board: Arc<Board>,
-    /// For the first connection to each relay, and then for any.
+    /// For the start over all relays, and then for any connection.
     pub(crate) connect_timeout: Duration,
     /// How long an answer is held back if there is no news, and how long after that it may be missing.
     pub(crate) wait: Duration,
@@ -75,7 +78,9 @@ pub(crate) fn spawn(parts: Parts, mut end: oneshot::Receiver<Infallible>) -> one
         start,
         parts,
     };
+    let ending = Ending::of(&follower.parts.board);
     let run = async move {
+        let _ending = ending;
         let following = pin!(follower.run());
         // Either ends only with the store.
         futures_util::future::select(following, &mut end).await;
@@ -90,7 +95,7 @@ struct Follower {
     start: Start,
     exchange: Option<Exchange>,
     /// What is in force: its entity tag, and where it stands.
-    held: Option<(http::HeaderValue, Header)>,
+    held: Option<(HeaderValue, Header)>,
     doubt: Doubt,
     endpoint: usize,
     failed_in_round: usize,
@@ -114,13 +119,24 @@ impl Follower {
         }
     }
 
-    /// One question and its answer.
+    /// One question and its answer. While the store starts, a relay has its share of the time for both.
     async fn step(&mut self) -> Result<(), KvError> {
-        let etag = self.held.as_ref().map(|(etag, _)| etag.clone());
         let (wait, limit) = (self.parts.wait, self.parts.wait.saturating_add(self.parts.grace));
+        let etag = self.held.as_ref().map(|(etag, _)| etag.clone());
+        let (begun, share) = (Instant::now(), self.share());
         let exchange = self.connected().await?;
-        let answer = exchange.image(etag.as_ref(), wait, limit).await?;
-        self.take(answer).await
+        let in_all = match share {
+            Some(share) => share.saturating_sub(begun.elapsed()),
+            None => limit.saturating_mul(2),
+        };
+        let asked = Instant::now();
+        let answer = exchange.image(etag.as_ref(), wait, limit.min(in_all), in_all).await?;
+        let is_news = self.take(answer)?;
+        self.start.tell(Ok(()));
+        if !is_news {
+            tokio::time::sleep(PACE.min(wait).saturating_sub(asked.elapsed())).await;
+        }
+        Ok(())
     }
 
     async fn connected(&mut self) -> Result<&mut Exchange, KvError> {
@@ -128,7 +144,8 @@ impl Follower {
             Some(exchange) if exchange.is_open() => exchange,
             _ => {
                 let target = self.target();
-                let exchange = Exchange::connect(&target, self.connect_limit()).await?;
+                let exchange =
+                    Exchange::connect(&target, self.share().unwrap_or(self.parts.connect_timeout)).await?;
                 self.parts.board.update(|status| status.endpoint = Some(target.name().to_owned()));
                 exchange
             }
@@ -136,22 +153,17 @@ impl Follower {
         Ok(self.exchange.insert(exchange))
     }
 
-    async fn take(&mut self, answer: Answer) -> Result<(), KvError> {
-        let held = self.held.as_ref().map(|(_, header)| *header);
-        match (answer, held) {
-            (Answer::Same { .. }, None) => {
-                return Err(nonsense("it has nothing new, and nothing was had before"));
-            }
-            (Answer::Same { state }, Some(_)) => {
-                self.doubt.dispelled();
-                self.confirmed(state);
-            }
-            (Answer::Image { etag, header, snapshot, state }, held) => {
-                match (self.doubt.of(held, header), held) {
-                    (Opinion::Doubted, _) => return tokio::time::sleep(DOUBT_PAUSE).map(Ok).await,
-                    (Opinion::BelievedAtLast, Some(held)) => {
-                        self.parts.board.cluster_changed(held, header);
-                        warn!(from = ?held, to = ?header, "the relay is behind, or of another cluster; following it");
+    /// Whether the answer brought something new.
+    fn take(&mut self, answer: Answer) -> Result<bool, KvError> {
+        let stands = self.held.as_ref().map(|(_, header)| *header);
+        match answer {
+            Answer::Image { etag, header, snapshot, state } if !self.has(&etag) => {
+                match (self.doubt.of(stands, header, state == State::Live, Instant::now()), stands) {
+                    (Opinion::Doubted, _) => return Ok(false),
+                    (Opinion::PassedOver, _) => return Err(nonsense("it is behind what is in force")),
+                    (Opinion::BelievedAtLast, Some(stands)) => {
+                        self.parts.board.cluster_changed(stands, header);
+                        warn!(from = ?stands, to = ?header, "the relay is behind, or of another cluster; following it");
                     }
                     (Opinion::Believed | Opinion::BelievedAtLast, _) => {}
                 }
@@ -159,10 +171,22 @@ impl Follower {
                 self.held = Some((etag, header));
                 self.parts.outlet.put_in_force(&snapshot);
                 self.confirmed(state);
+                Ok(true)
+            }
+            Answer::Same { .. } if stands.is_none() => {
+                Err(nonsense("it has nothing new, and nothing was had before"))
+            }
+            Answer::Same { state } | Answer::Image { state, .. } => {
+                self.doubt.dispelled();
+                let was_live = self.is_live;
+                self.confirmed(state);
+                Ok(self.is_live != was_live)
             }
         }
-        self.start.tell(Ok(()));
-        Ok(())
+    }
+
+    fn has(&self, etag: &HeaderValue) -> bool {
+        self.held.as_ref().is_some_and(|(held, _)| held == etag)
     }
 
     /// The relay has answered: what is in force is what it has. Whether its source confirms that is another question.
@@ -190,7 +214,6 @@ impl Follower {
         let status = self.parts.board.status().state;
         if std::mem::take(&mut self.is_live) || (status == State::Starting && self.held.is_some()) {
             warn!(cause, "stale: what was in force stays");
-            self.parts.board.update(|status| status.last_error = Some(cause.clone()));
             self.parts.board.stale(cause);
         }
     }
@@ -201,6 +224,8 @@ impl Follower {
         self.failed_in_round += 1;
         let delay = match self.failed_in_round >= self.parts.targets.len() {
             true => self.backoff.next_delay(),
+            // Somebody waits for the start, and nobody has been asked twice.
+            false if self.start.is_open() => Duration::ZERO,
             false => self.backoff.jitter(RETRY.0),
         };
         let failed = self.endpoint;
@@ -228,12 +253,9 @@ impl Follower {
         self.parts.targets.at(self.endpoint)
     }
 
-    /// While the store starts, each relay has its share of the time.
-    fn connect_limit(&self) -> Duration {
+    /// While the store starts, each relay has its share of the time, and a little is left to tell how it went.
+    fn share(&self) -> Option<Duration> {
         let relays = u32::try_from(self.parts.targets.len()).unwrap_or(u32::MAX).max(1);
-        match self.start.is_open() {
-            true => self.parts.connect_timeout / relays,
-            false => self.parts.connect_timeout,
-        }
+        self.start.is_open().then(|| self.parts.connect_timeout / 10 * 9 / relays)
     }
 }

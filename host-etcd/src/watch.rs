@@ -97,7 +97,6 @@ impl Config {
             &mut self.connect_timeout,
             &mut self.call_timeout,
             &mut self.list_timeout,
-            &mut self.heartbeat,
             &mut self.verify_every,
             &mut self.retry_base,
             &mut self.retry_cap,
@@ -105,11 +104,16 @@ impl Config {
         ] {
             *longest = (*longest).min(LONGEST);
         }
-        self.heartbeat = self.heartbeat.max(SHORTEST);
         self.verify_every = self.verify_every.max(SHORTEST);
-        self.silence_limit = self.silence_limit.clamp(self.heartbeat * 2, LONGEST * 2);
+        (self.heartbeat, self.silence_limit) = bounded_heartbeat(self.heartbeat, self.silence_limit);
         self
     }
+}
+
+/// How often to ask, and how long an answer may be missing: no busy loop, and time for an answer.
+pub(crate) fn bounded_heartbeat(ask_after: Duration, dead_after: Duration) -> (Duration, Duration) {
+    let ask_after = ask_after.clamp(SHORTEST, LONGEST);
+    (ask_after, dead_after.clamp(ask_after * 2, LONGEST * 2))
 }
 
 /// Never, to all ends: a point of time farther ahead might not be one.

@@ -13,5 +13,5 @@ pub(crate) const REVISION: HeaderName = HeaderName::from_static("aldis-revision"
 pub(crate) const DIGEST: HeaderName = HeaderName::from_static("aldis-digest");
 /// The cluster that the revision counts in, in hexadecimal digits.
 pub(crate) const CLUSTER: HeaderName = HeaderName::from_static("aldis-cluster");
-/// Whether the source confirms the set: `live` or `stale`.
+/// Whether the source confirms the set: the name of a [`State`](crate::State).
 pub(crate) const STATE: HeaderName = HeaderName::from_static("aldis-state");

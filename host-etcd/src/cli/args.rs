@@ -73,7 +73,7 @@ pub(super) struct EtcdArgs {
     /// The user's password; better given by the environment, where others do not see it
     #[arg(long, global = true, value_name = "PASSWORD", env = "ETCDCTL_PASSWORD", hide_env_values = true)]
     pub(super) password: Option<String>,
-    /// How long each endpoint has to accept a connection
+    /// How long each endpoint has to accept a connection; where a store is started, all of them together
     #[arg(long, global = true, value_name = "DURATION", default_value = "5s", value_parser = input::duration)]
     pub(super) dial_timeout: Duration,
     /// How long each call has to be answered

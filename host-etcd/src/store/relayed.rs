@@ -15,6 +15,7 @@ use crate::kv::KvError;
 use crate::kv::etcd::Tls;
 use crate::status::Board;
 use crate::upstream::{self, Parts, Targets};
+use crate::watch::bounded_heartbeat;
 
 /// How long a relay holds an answer back unless a heartbeat is set, and how long after that it may be missing: ten seconds
 /// of silence are noticed, as over etcd.
@@ -37,7 +38,8 @@ pub(super) async fn connect(
     let names = targets.names();
     let board = Board::new(Arc::clone(&clock), builder.name.clone());
     let (cache, sinks) = builder.sinks();
-    let (wait, dead_after) = builder.heartbeat.unwrap_or(HEARTBEAT);
+    let (ask_after, dead_after) = builder.heartbeat.unwrap_or(HEARTBEAT);
+    let (wait, dead_after) = bounded_heartbeat(ask_after, dead_after);
     let parts = Parts {
         targets,
         outlet: Outlet::new(sinks, Arc::clone(&board)),

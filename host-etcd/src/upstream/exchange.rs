@@ -78,23 +78,26 @@ impl Exchange {
         self.connection.is_some() && !self.sender.is_closed()
     }
 
-    /// Asks for another image than that with this tag; the relay may hold its answer back for `wait`, and must have sent
-    /// the head of it within `limit`. The body then has as long again.
+    /// Asks for another image than that with this tag; the relay may hold its answer back for `wait`, must have sent the
+    /// head of it within `limit`, and the whole within `in_all`.
     pub(super) async fn image(
         &mut self,
         known: Option<&HeaderValue>,
         wait: Duration,
         limit: Duration,
+        in_all: Duration,
     ) -> Result<Answer, KvError> {
         let request = self.question(known, wait)?;
-        let asking = self.sender.send_request(request);
-        let late = || KvError::Timeout { operation: QUESTION, limit_ms: millis(limit) };
-        let response = timeout(limit, driven(&mut self.connection, asking)).await.map_err(|_| late())?;
-        let response = response.map_err(|error| broken(&error))?;
-        let (head, body) = response.into_parts();
-        let reading = Limited::new(body, MAX_IMAGE_BYTES).collect();
-        let body = timeout(limit, driven(&mut self.connection, reading)).await.map_err(|_| late())?;
-        let body = body.map_err(|error| broken(&*error))?.to_bytes();
+        let late = |limit| move |_| KvError::Timeout { operation: QUESTION, limit_ms: millis(limit) };
+        let asking = async {
+            let asking = driven(&mut self.connection, self.sender.send_request(request));
+            let response = timeout(limit, asking).await.map_err(late(limit))?;
+            let (head, body) = response.map_err(|error| broken(&error))?.into_parts();
+            let reading = Limited::new(body, MAX_IMAGE_BYTES).collect();
+            let body = driven(&mut self.connection, reading).await;
+            Ok((head, body.map_err(|error| broken(&*error))?.to_bytes()))
+        };
+        let (head, body) = timeout(in_all, asking).await.map_err(late(in_all))??;
         match head.status {
             StatusCode::OK => Answer::image(&head.headers, body.into()),
             StatusCode::NOT_MODIFIED => Answer::same(&head.headers),
