@@ -1,5 +1,6 @@
 //! `PUT /v1/directives`: who may, and over what.
 
+use aldis_etcd::kv::memory::MemoryKv;
 use aldis_etcd::kv::{Key, KvReader};
 use rig::http::{Answer, Question};
 use serde_json::json;
@@ -138,6 +139,34 @@ async fn a_refused_document_is_not_overwritten_unseen() {
     assert_eq!(conflict.status, 412);
     assert!(conflict.text().contains("without If-Match"), "{}", conflict.text());
     assert_eq!(put(&served, "/v1/directives", OTHER, &[]).await.status, 200);
+}
+
+/// A relay that has not seen yet that its document was deleted: whoever names the set that it has would bring it back.
+#[tokio::test]
+async fn a_deletion_that_is_on_its_way_is_not_undone_unseen() {
+    for (scope, path, key) in [(KEY, "/v1/directives", KEY), ("aldis/", "/v1/directives?name=a", "aldis/a")] {
+        let behind = Served::with(Setting { scope, ..Setting::default() }).await;
+        behind.put_under(key, ONE).await;
+        let etag = behind.get("/v1/directives").await.header("etag").to_owned();
+        let ahead = MemoryKv::new();
+        let ahead_of_it = Setting { scope, ..Setting::default() };
+        let served = Served::over(behind.store.clone(), ahead.clone(), ahead_of_it).await;
+        let conflict = put(&served, path, OTHER, &[("if-match", &etag)]).await;
+        assert_eq!((conflict.status, conflict.reason()), (412, "conflict".to_owned()), "{scope}");
+        assert!(ahead.get(&Key::from(key)).await.expect("can be read").1.is_none());
+    }
+}
+
+/// Under a prefix a document may be new, and the set that it is added to be named.
+#[tokio::test]
+async fn a_document_is_added_to_the_set_that_is_named() {
+    let served = Served::with(Setting { scope: "aldis/", ..Setting::default() }).await;
+    for (name, body) in [("a", ONE), ("b", OTHER)] {
+        let etag = served.get("/v1/directives").await.header("etag").to_owned();
+        let path = format!("/v1/directives?name={name}");
+        assert_eq!(put(&served, &path, body, &[("if-match", &etag)]).await.status, 200, "{name}");
+    }
+    assert_eq!(served.store.snapshot().set.len(), 2);
 }
 
 #[tokio::test]

@@ -22,6 +22,7 @@ use super::tags::{self, Demand};
 use super::token::Tokens;
 use crate::answer::{Published, Refused};
 use crate::kv::{Key, Revision, Scope};
+use crate::mirror::Digest;
 use crate::publish::{Draft, FleetWide, Lifetimes, Plan, PublishError, Writable, commit, document_key, plan};
 
 /// How long an answer is held back until the relay itself has what was published. It nearly always takes milliseconds.
@@ -48,6 +49,32 @@ impl Publishing {
 
     pub(super) fn kv(&self) -> &dyn Writable {
         &*self.kv
+    }
+
+    /// The set that the client names is in force, and so the document that is replaced must be in it: one that was
+    /// published later is either on its way here or refused, and the client has not seen it. If there is none, none must
+    /// be in it: a deletion may be on its way, too.
+    async fn hold_to(&self, view: &View, key: &Key, plan: &Plan) -> Result<(), Problem> {
+        if plan.replaces > view.snapshot.revision {
+            return Err(conflict(
+                "the key holds a newer document than the set in force; if that one is refused, publish without If-Match",
+            ));
+        }
+        if plan.replaces > Revision::ZERO {
+            return Ok(());
+        }
+        let there = match &self.scope {
+            Scope::Key(_) => Vec::new(),
+            Scope::Prefix(prefix) => self.kv.scan(prefix).await?.entries,
+        };
+        let documents = there.iter().filter(|entry| entry.key != *key);
+        let documents = documents.map(|entry| (entry.key.as_bytes(), &*entry.value));
+        match Digest::of(documents) == view.snapshot.digest {
+            true => Ok(()),
+            false => Err(conflict(
+                "the key holds no document, and the set in force is not what the others are; if one is refused, publish without If-Match",
+            )),
+        }
     }
 }
 
@@ -156,7 +183,9 @@ pub(super) async fn put(
     };
     let absent = (demand == Demand::Absent).then_some(Revision::ZERO);
     let (_, plan) = plan(publishing.kv(), &key, &draft, absent).await?;
-    hold_to(demand, &plan, &view)?;
+    if demand == Demand::Match(true) {
+        publishing.hold_to(&view, &key, &plan).await?;
+    }
     let revision = match options.dry_run {
         true => None,
         false => Some(commit(publishing.kv(), &key, draft.body(), plan.replaces).await?),
@@ -179,17 +208,6 @@ impl Options {
 
     const fn reach(&self) -> FleetWide {
         if self.fleet_wide { FleetWide::Meant } else { FleetWide::Refused }
-    }
-}
-
-/// The set that the client names is in force, and so the document that is replaced must be in it: one that was published
-/// later is either on its way here or refused, and the client has not seen it.
-fn hold_to(demand: Demand, plan: &Plan, view: &View) -> Result<(), Problem> {
-    match demand {
-        Demand::Match(_) if plan.replaces > view.snapshot.revision => Err(conflict(
-            "the key holds a newer document than the set in force; if that one is refused, publish without If-Match",
-        )),
-        _ => Ok(()),
     }
 }
 
