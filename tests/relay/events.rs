@@ -64,6 +64,7 @@ async fn an_id_that_is_not_known_begins_with_where_things_stand() {
     let served = Served::start().await;
     served.put(ONE).await;
     let (_client, mut events) = listen(&served, None).await;
+    let (begin, _) = next(&mut events).await;
     let (known, _) = next(&mut events).await;
     let (process, number) = known.id.split_once('-').expect("two parts");
     let number: u64 = number.parse().expect("a number");
@@ -73,7 +74,30 @@ async fn an_id_that_is_not_known_begins_with_where_things_stand() {
         let (_client, mut events) = listen(&served, Some(id)).await;
         let (event, data) = next(&mut events).await;
         assert_eq!((&data["event"], &data["revision"]), (&json!("applied"), &json!(2)), "{id}");
-        assert_eq!(event.id, known.id);
+        assert_eq!(event.id, begin.id);
+        assert_eq!(next(&mut events).await.0.id, known.id);
+    }
+}
+
+/// A link that is cut within the first events: whoever comes back hears all of them.
+#[tokio::test]
+async fn where_things_stand_is_not_gone_on_from_before_all_of_it_was_heard() {
+    let served = Served::start().await;
+    served.put(ONE).await;
+    served.put(MALFORMED).await;
+    let kinds = ["applied", "refused", "live"];
+    for heard in 0..kinds.len() {
+        let (_client, mut events) = listen(&served, None).await;
+        let mut last_id = None;
+        for kind in &kinds[..heard] {
+            let (event, _) = next(&mut events).await;
+            assert_eq!(event.name, *kind);
+            last_id = Some(event.id).filter(|id| !id.is_empty()).or(last_id);
+        }
+        let (_client, mut events) = listen(&served, last_id.as_deref()).await;
+        for kind in kinds {
+            assert_eq!(next(&mut events).await.0.name, kind, "after {heard}");
+        }
     }
 }
 

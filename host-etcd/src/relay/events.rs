@@ -25,8 +25,8 @@ pub(super) async fn events(
     let following = Following::new(&shared.hub, last_id);
     let events = stream::unfold(following, async |mut following| {
         let told = following.next().await?;
-        let id = following.hub.id(told.number);
-        let event = Event::default().id(id).event(told.name).data(&told.data);
+        let event = Event::default().event(told.name).data(&told.data);
+        let event = told.number.into_iter().fold(event, |event, number| event.id(following.hub.id(number)));
         Some((Ok(event), following))
     });
     Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE))

@@ -35,7 +35,9 @@ pub(super) struct View {
 /// One change, as it goes to every stream.
 #[derive(Clone)]
 pub(super) struct Told {
-    pub(super) number: u64,
+    /// Whoever has heard it has heard everything up to here. `None` for a part of where things stand: half of it is not to
+    /// be gone on from.
+    pub(super) number: Option<u64>,
     pub(super) name: &'static str,
     pub(super) data: Arc<str>,
 }
@@ -217,7 +219,7 @@ impl AsRef<[u8]> for Image {
 impl Log {
     fn tell(&mut self, name: &'static str, data: Arc<str>) {
         self.last += 1;
-        let told = Told { number: self.last, name, data };
+        let told = Told { number: Some(self.last), name, data };
         if self.recent.len() >= BACKLOG {
             self.recent.pop_front();
         }
@@ -230,15 +232,19 @@ impl Log {
         let oldest = self.last.saturating_sub(u64::try_from(self.recent.len()).unwrap_or(u64::MAX));
         match after {
             Some(after) if (oldest..=self.last).contains(&after) => {
-                self.recent.iter().filter(|told| told.number > after).cloned().collect()
+                self.recent.iter().filter(|told| told.number > Some(after)).cloned().collect()
             }
             _ => {
                 let told = |(name, data): &(&'static str, Arc<str>)| Told {
-                    number: self.last,
+                    number: None,
                     name,
                     data: Arc::clone(data),
                 };
-                self.standing.iter().map(told).collect()
+                let mut standing: Vec<_> = self.standing.iter().map(told).collect();
+                if let Some(last) = standing.last_mut() {
+                    last.number = Some(self.last);
+                }
+                standing
             }
         }
     }
