@@ -30,6 +30,23 @@ fn a_file_is_followed_through_good_and_bad() {
     assert_eq!(watch.end("-INT"), 0);
 }
 
+/// More than etcd takes in one request, and less than a document may have.
+#[test]
+fn a_file_may_be_as_large_as_a_document() {
+    let scratch = Scratch::new();
+    let good = r#"{"directives":[{"id":"a","level":"Shape","ttl_secs":60,"tenant":"acme"}]}"#;
+    let large = " ".repeat(2 << 20) + good;
+    let file = scratch.file("d.json", &large);
+    let watch = Watch::start(&format!("file:{file}"), &[]);
+    assert_eq!(watch.next("applied")["directives"], 1);
+    fs::write(&file, r#"{"directives":[]}"#).expect("written");
+    assert_eq!(watch.next("applied")["directives"], 0);
+    fs::write(scratch.path("next"), &large).expect("written");
+    fs::rename(scratch.path("next"), &file).expect("renamed");
+    assert_eq!(watch.next("applied")["directives"], 1);
+    assert_eq!(watch.end("-INT"), 0);
+}
+
 #[test]
 fn it_ends_cleanly_when_told_or_unread() {
     let scratch = Scratch::new();

@@ -1,5 +1,6 @@
 //! How a command ends.
 
+use std::fmt;
 use std::process::ExitCode;
 
 use crate::answer::No;
@@ -60,6 +61,14 @@ impl Failure {
                 ExitCode::from(2)
             }
         }
+    }
+}
+
+/// The line that is said of it.
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (Self::No { message, .. } | Self::Trouble(message)) = self;
+        f.write_str(message)
     }
 }
 

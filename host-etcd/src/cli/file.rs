@@ -4,7 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use crate::kv::KvWriter;
+use crate::kv::KvChange;
 use crate::kv::memory::MemoryKv;
 use crate::store::DEFAULT_SCOPE;
 
@@ -26,9 +26,9 @@ pub(super) struct Follower {
 
 impl Follower {
     /// Reads the file for the first time.
-    pub(super) async fn start(path: PathBuf) -> Result<Self, Failure> {
+    pub(super) fn start(path: PathBuf) -> Result<Self, Failure> {
         let follower = Self { last: look(&path)?, path, store: MemoryKv::new() };
-        follower.publish().await?;
+        follower.publish()?;
         Ok(follower)
     }
 
@@ -39,22 +39,37 @@ impl Follower {
 
     /// Follows for as long as it is polled.
     pub(super) async fn follow(&mut self) {
+        let mut was_read = true;
         loop {
             tokio::time::sleep(LOOK_EVERY).await;
-            // What cannot be looked at keeps its last content, as a store keeps its last good document.
-            let Ok(now) = look(&self.path) else { continue };
-            if now != self.last && self.publish().await.is_ok() {
-                self.last = now;
+            match self.look_again() {
+                Ok(()) => was_read = true,
+                // What cannot be read keeps its last content, as a store keeps its last good document.
+                Err(error) if std::mem::take(&mut was_read) => {
+                    tracing::warn!(%error, "the file cannot be read, what it said before stays");
+                }
+                Err(_) => {}
             }
         }
     }
 
-    async fn publish(&self) -> Result<(), Failure> {
-        let key = DEFAULT_SCOPE.into();
-        match look(&self.path)? {
-            Some(_) => self.store.put(&key, &input::read(&self.path)?).await.map(drop)?,
-            None => self.store.delete(&key).await.map(drop)?,
+    fn look_again(&mut self) -> Result<(), Failure> {
+        let now = look(&self.path)?;
+        if now != self.last {
+            self.publish()?;
+            self.last = now;
         }
+        Ok(())
+    }
+
+    /// Whatever its size: a document may be larger than what etcd takes in one request.
+    fn publish(&self) -> Result<(), Failure> {
+        let key = DEFAULT_SCOPE.into();
+        let change = match look(&self.path)? {
+            Some(_) => KvChange::put(key, input::read(&self.path)?),
+            None => KvChange::Delete(key),
+        };
+        self.store.transaction([change]);
         Ok(())
     }
 }

@@ -50,7 +50,7 @@ impl Followed {
             }
             Source::Memory => (EtcdDirectiveStore::over(Arc::new(memory)).scope(DEFAULT_SCOPE), None),
             Source::File(path) => {
-                let follower = Follower::start(path.clone()).await?;
+                let follower = Follower::start(path.clone())?;
                 let builder = EtcdDirectiveStore::over(Arc::new(follower.store())).scope(DEFAULT_SCOPE);
                 (builder, Some(follower))
             }
