@@ -105,6 +105,37 @@ fn a_certificate_that_is_renewed_is_shown_to_whoever_connects_next() {
     assert!(!is_trusted_by(&old_ca));
 }
 
+/// What makes a file good need not show in its time: rights that are given, or a write within one tick of the clock.
+#[test]
+fn a_certificate_that_could_not_be_used_is_tried_again() {
+    let scratch = Scratch::new();
+    let (old, new) = (
+        Certificates::generate(&scratch.path("old"), "nobody"),
+        Certificates::generate(&scratch.path("new"), "nobody"),
+    );
+    let (cert, key) = (scratch.file("cert.pem", ""), scratch.file("key.pem", ""));
+    fs::copy(old.server_certificate(), &cert).expect("is copied");
+    fs::copy(old.server_key(), &key).expect("is copied");
+    let served = Served::start(&["--tls-cert", &cert, "--tls-key", &key]);
+    let is_trusted_by = |ca: &str| aldis(&["eval", "--source", &served.url, "--cacert", ca]).code == 0;
+    let [old_ca, new_ca] = [text(&old.ca()), text(&new.ca())];
+    let written = std::time::SystemTime::now();
+    let write = |file: &str, bytes: &[u8]| {
+        fs::write(file, bytes).expect("is written");
+        fs::File::options()
+            .append(true)
+            .open(file)
+            .and_then(|file| file.set_modified(written))
+            .expect("is set");
+    };
+    write(&cert, &fs::read(new.server_certificate()).expect("is read"));
+    write(&key, b"half of it");
+    std::thread::sleep(std::time::Duration::from_millis(2500));
+    assert!(is_trusted_by(&old_ca), "what was read before stays");
+    write(&key, &fs::read(new.server_key()).expect("is read"));
+    eventually_blocking("the new one is shown", SOON, || is_trusted_by(&new_ca));
+}
+
 #[test]
 fn what_cannot_work_is_trouble_at_once() {
     let scratch = Scratch::new();

@@ -18,6 +18,8 @@ pub(super) struct Certificate {
     chain: PathBuf,
     key: PathBuf,
     last: Look,
+    /// What was last said of a state of the files that is of no use.
+    failed: Option<(Look, String)>,
 }
 
 /// What tells one state of the files from the next without reading them.
@@ -31,21 +33,29 @@ impl Certificate {
         let last = [modified(chain), modified(key)];
         let tls = ServerTls::new(&input::read(chain)?, &input::read(key)?);
         let tls = tls.map_err(|error| Failure::trouble(error.to_string()))?;
-        Ok(Some(Self { tls, chain: chain.clone(), key: key.clone(), last }))
+        Ok(Some(Self { tls, chain: chain.clone(), key: key.clone(), last, failed: None }))
     }
 
     /// Reads the files again if they have changed. Whoever renews them writes one after the other, and until they go
-    /// together what was read before stays.
+    /// together what was read before stays. What could not be used is read each time: who may read a file, and what it
+    /// holds, can change without its time.
     fn look(&mut self) {
         let now = [modified(&self.chain), modified(&self.key)];
         if now == self.last {
             return;
         }
-        match self.renew() {
-            Ok(()) => tracing::info!("the certificate was renewed"),
-            Err(error) => tracing::warn!(%error, "the certificate was not renewed, the one before stays"),
+        let failed = match self.renew() {
+            Ok(()) => {
+                tracing::info!("the certificate was renewed");
+                self.last = now;
+                None
+            }
+            Err(error) => Some((now, error.to_string())),
+        };
+        if let Some((_, error)) = failed.as_ref().filter(|_| failed != self.failed) {
+            tracing::warn!(error, "the certificate was not renewed, the one before stays");
         }
-        self.last = now;
+        self.failed = failed;
     }
 
     fn renew(&self) -> Result<(), TlsError> {
