@@ -16,7 +16,8 @@
 //! file aside as `….refused`, in place of one that was left there before. A file that the system does not let us read
 //! stays where it is until there is something to write in its place, and then beside it as `….unread`: somebody may mend
 //! what ails it. A clock that cannot be used does not cost the state. Without a state a clock means nothing: what is read
-//! then counts as published anew, and a lead would only be translated away.
+//! then counts as published anew, and a lead would only be translated away. So it is set aside too, lest it be taken for that
+//! of the next state.
 //!
 //! A store does not wait long for a slow disk, and starts without; what is read at last is taken in then, and nothing is
 //! written before. To start from nothing on purpose, remove the files while no store runs: a store that runs writes them
@@ -106,7 +107,11 @@ impl StateDirectory {
     /// If there is nothing, or nothing to be used; a file that is at fault is then out of the way of the next one.
     pub(crate) fn load(&self, wall: UnixMillis) -> Found {
         self.sweep();
-        let (pulse, record) = self.open(files::State, layout::decode_state)?.ok_or(StateError::Missing)?;
+        let state = self.open(files::State, layout::decode_state);
+        if state.as_ref().map_or_else(StateError::is_of_the_file, Option::is_none) {
+            self.set_aside(files::Clock, "refused");
+        }
+        let (pulse, record) = state?.ok_or(StateError::Missing)?;
         // Its clock is as late or later.
         self.believe(files::State, &pulse, wall).inspect_err(|_| self.set_aside(files::Clock, "refused"))?;
         let clock = self.open(files::Clock, layout::decode_clock).and_then(|clock| {

@@ -67,6 +67,23 @@ fn what_was_written_is_found_with_the_later_of_both_readings() {
     assert_eq!(load(&other), Err(StateError::Missing), "scopes do not meet");
 }
 
+/// It would be taken for that of the next state, and may be far ahead of it.
+#[test]
+fn a_clock_without_a_state_is_not_left_for_the_next_state() {
+    let state = || encode_state(&scope(), &pulse(0), &record());
+    for left in [None, Some(b"damaged".to_vec())] {
+        let (_home, directory) = filled();
+        directory.replace(files::Clock, &encode_clock(&scope(), &pulse(4_000))).expect("written");
+        match left {
+            None => fs::remove_file(directory.file(files::State)).expect("removed"),
+            Some(damaged) => fs::write(directory.file(files::State), damaged).expect("written"),
+        }
+        assert!(load(&directory).is_err());
+        directory.replace(files::State, &state()).expect("written");
+        assert_eq!(load(&directory), Ok((pulse(0), record())));
+    }
+}
+
 #[test]
 fn only_the_owner_may_read() {
     let (home, directory) = filled();
