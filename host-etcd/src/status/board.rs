@@ -135,6 +135,7 @@ impl Board {
     pub(crate) fn stale(&self, cause: String) {
         self.write(|inner| {
             inner.status.state = State::Stale;
+            inner.status.last_error = Some(cause.clone());
             let since = inner.status.last_confirmed.unwrap_or_else(|| self.clock.now());
             inner.send(Change::Stale { since, cause });
         });
@@ -240,6 +241,7 @@ mod tests {
         board.stale("cut".to_owned());
         std::thread::sleep(Duration::from_millis(20));
         let status = board.status();
+        assert_eq!(status.last_error.as_deref(), Some("cut"), "whoever asks later is told why");
         assert!(status.stale_for.is_some_and(|age| age >= Duration::from_millis(15)), "{status:?}");
         assert_eq!(status.confirmed_revision, Some(Revision::new(5)));
     }
