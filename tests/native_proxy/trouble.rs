@@ -1,5 +1,6 @@
-//! Load, while etcd is published to, killed, restarted and wiped.
+//! Load, while etcd is published to, killed, restarted and wiped; and a listener that fails.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
@@ -8,7 +9,11 @@ use aldis_etcd::{EtcdDirectiveStore, State};
 use rig::etcd::Etcd;
 use rig::eventually;
 use rig::http::{Client, Question, ask};
+use rustix::net::{Shutdown, shutdown};
+use rustix::time::{ClockId, clock_gettime};
+use tokio::net::TcpListener;
 use tokio::task::JoinSet;
+use tower::service_fn;
 
 use crate::scene::{SOON, Scene};
 
@@ -93,4 +98,22 @@ async fn whatever_happens_to_etcd_no_request_is_lost_and_none_is_decided_by_what
     }
     let all = answered.load(Ordering::Relaxed);
     assert!(before > 0 && all > before, "{before} of {all}");
+}
+
+fn spent_by_this_thread() -> Duration {
+    Duration::try_from(clock_gettime(ClockId::ThreadCPUTime)).expect("is no negative time")
+}
+
+/// As where there is no file descriptor left: a core is not spent on trying again and again.
+#[tokio::test]
+async fn a_listener_that_fails_is_given_time() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    shutdown(&listener, Shutdown::Both).expect("it listens");
+    listener.accept().await.expect_err("it listens no more");
+    let begun = spent_by_this_thread();
+    let serving =
+        native_proxy::serve(listener, service_fn(async |_| Ok::<_, Infallible>(Default::default())));
+    tokio::time::timeout(Duration::from_secs(1), serving).await.expect_err("it goes on");
+    let spent = spent_by_this_thread() - begun;
+    assert!(spent < Duration::from_millis(200), "{spent:?}");
 }
