@@ -16,7 +16,8 @@ impl ConfigError {
     }
 
     pub(super) fn json(error: &serde_json::Error) -> Self {
-        Self(error.to_string())
+        let told = error.to_string();
+        Self(without_value(&told).unwrap_or(told))
     }
 
     pub(super) fn document(error: &DecodeError) -> Self {
@@ -28,6 +29,14 @@ impl ConfigError {
             "document: directives[{place}]: give `expires_at`; `ttl_secs` would start anew with each VM"
         ))
     }
+}
+
+/// `serde_json` quotes what it found: `invalid type: string "x", expected a boolean`. What stays are kind, expectation and
+/// place. The value may hold anything, and the expectation is one of ours: it is the last. `None`: no value is told.
+fn without_value(told: &str) -> Option<String> {
+    let (found, expected) = told.strip_prefix("invalid ")?.rsplit_once(", expected ")?;
+    let (kind, _) = found.split_once(['"', '`'])?;
+    Some(format!("invalid {}, expected {expected}", kind.trim_end()))
 }
 
 impl fmt::Display for ConfigError {

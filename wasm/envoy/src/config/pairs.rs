@@ -1,7 +1,6 @@
 //! Objects, and nothing that could be taken for one: what derives `Deserialize` would take an array as well, field by
 //! field in the order of the source.
 
-use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
@@ -53,11 +52,12 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for Collect<T> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Pairs<T>, A::Error> {
         let mut pairs: Vec<(String, T)> = Vec::new();
-        while let Some((name, value)) = entries.next_entry::<String, T>()? {
+        while let Some(name) = entries.next_key::<String>()? {
             if pairs.iter().any(|(known, _)| *known == name) {
-                return Err(A::Error::custom(format!("duplicate field `{name}`")));
+                // Its place is told and not the name: in a translation that is a value of requests.
+                return Err(A::Error::custom("a name is given twice"));
             }
-            pairs.push((name, value));
+            pairs.push((name, entries.next_value()?));
         }
         Ok(Pairs(pairs))
     }

@@ -175,7 +175,36 @@ fn an_unknown_field_is_refused_wherever_it_stands() {
     let in_order = r#"{"relay_cluster":"r","sampled":["Shape",true,null,null]}"#;
     assert!(refusal(in_order).starts_with("invalid type: sequence, expected an object"));
     let twice = r#"{"relay_cluster":"r","labels":{"a":{"header":"x"},"a":{"header":"y"}}}"#;
-    assert!(refusal(twice).starts_with("duplicate field `a`"));
+    assert_eq!(refusal(twice), "a name is given twice at line 1 column 53");
+}
+
+#[test]
+fn a_refusal_holds_no_value() {
+    for (json, complaint) in [
+        (
+            r#"{"relay_cluster":"r","when_off":"s3cret"}"#,
+            "invalid type: string, expected a boolean at line 1 column 40",
+        ),
+        (
+            r#"{"relay_cluster":"r","when_off":"s3cret, expected \"s3cret"}"#,
+            "invalid type: string, expected a boolean at line 1 column 59",
+        ),
+        (r#"{"relay_cluster":7733}"#, "invalid type: integer, expected a string at line 1 column 21"),
+        (r#"{"refresh_ms":-7733}"#, "invalid value: integer, expected u32 at line 1 column 19"),
+        (r#"{"refresh_ms":77.33}"#, "invalid type: floating point, expected u32 at line 1 column 19"),
+        (r#"{"relay_cluster":true}"#, "invalid type: boolean, expected a string at line 1 column 21"),
+        (r#"{"sampled":"s3cret"}"#, "invalid type: string, expected an object at line 1 column 19"),
+        (
+            r#"{"relay_cluster":null,"when_off":{}}"#,
+            "invalid type: map, expected a boolean at line 1 column 33",
+        ),
+        (
+            r#"{"endpoint":{"header":"x","translate":{"s3cret":"Search","s3cret":"Count"}}}"#,
+            "a name is given twice at line 1 column 65",
+        ),
+    ] {
+        assert_eq!(refusal(json), complaint, "{json}");
+    }
 }
 
 #[test]
