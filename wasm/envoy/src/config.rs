@@ -16,6 +16,7 @@ use alloc::string::String;
 pub use self::error::ConfigError;
 use self::pairs::Object;
 use self::written::Written;
+use crate::limits::{SILENCE_MS, SILENCE_TICKS};
 use crate::mapping::Mapping;
 use crate::outputs::Outputs;
 use crate::wanted::Wanted;
@@ -60,6 +61,11 @@ impl Config {
         let written: Object<Written<'_>> =
             serde_json::from_slice(json).map_err(|error| ConfigError::json(&error))?;
         build::build(written.0)
+    }
+
+    /// For how long an instance with this configuration may be silent, in milliseconds.
+    pub(crate) fn silence_ms(&self) -> u64 {
+        SILENCE_MS.max(u64::from(self.refresh_ms).saturating_mul(SILENCE_TICKS))
     }
 
     /// Reads the document of a configuration, in which only absolute ends may stand: a relative one would start anew with

@@ -3,8 +3,6 @@
 
 use aldis_core::UnixMillis;
 
-use crate::limits::LEASE_MS;
-
 /// Who may poll, and how long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Lease {
@@ -12,6 +10,8 @@ pub(crate) struct Lease {
     pub(crate) holder: u64,
     /// The holder is to renew it before.
     pub(crate) until: UnixMillis,
+    /// For how long it was granted: holders may have configurations that differ.
+    pub(crate) length_ms: u64,
 }
 
 /// What an instance is to do about a lease.
@@ -27,29 +27,31 @@ pub(crate) enum Step {
 
 impl Lease {
     /// Nobody's.
-    pub(crate) const VACANT: Self = Self { holder: 0, until: UnixMillis::new(0) };
-    const BYTES: usize = 16;
+    pub(crate) const VACANT: Self = Self { holder: 0, until: UnixMillis::new(0), length_ms: 0 };
+    const BYTES: usize = 24;
 
-    /// What the instance with the ticket `me` does now.
-    pub(crate) fn step(self, me: u64, now: UnixMillis) -> Step {
+    /// What the instance with the ticket `me` does now, whose own leases have this length.
+    pub(crate) fn step(self, me: u64, now: UnixMillis, length_ms: u64) -> Step {
         let left = self.until.as_u64().saturating_sub(now.as_u64());
-        // What runs longer than any lease was granted before the clock was set back: it has run out.
-        let runs = self.holder != 0 && left > 0 && left <= LEASE_MS;
+        // What runs longer than it was granted for was granted before the clock was set back: it has run out.
+        let runs = self.holder != 0 && left > 0 && left <= self.length_ms;
         match (runs, self.holder == me) {
             (true, false) => Step::Follow,
             // A third of it is left to make up for a tick that comes late.
-            (true, true) if left > LEASE_MS / 3 * 2 => Step::Lead,
+            (true, true) if left > self.length_ms / 3 * 2 => Step::Lead,
             _ => {
-                Step::Put(Self { holder: me, until: UnixMillis::new(now.as_u64().saturating_add(LEASE_MS)) })
+                let until = UnixMillis::new(now.as_u64().saturating_add(length_ms));
+                Step::Put(Self { holder: me, until, length_ms })
             }
         }
     }
 
     pub(crate) fn to_bytes(self) -> [u8; Self::BYTES] {
         let mut bytes = [0; Self::BYTES];
-        let (holder, until) = bytes.split_at_mut(8);
-        holder.copy_from_slice(&self.holder.to_le_bytes());
-        until.copy_from_slice(&self.until.as_u64().to_le_bytes());
+        let numbers = [self.holder, self.until.as_u64(), self.length_ms];
+        for (place, number) in bytes.as_chunks_mut::<8>().0.iter_mut().zip(numbers) {
+            *place = number.to_le_bytes();
+        }
         bytes
     }
 
@@ -59,7 +61,7 @@ impl Lease {
             let bytes = bytes.get(at..).and_then(|bytes| bytes.first_chunk::<8>());
             u64::from_le_bytes(bytes.copied().unwrap_or_default())
         };
-        Self { holder: number(0), until: UnixMillis::new(number(8)) }
+        Self { holder: number(0), until: UnixMillis::new(number(8)), length_ms: number(16) }
     }
 }
 
@@ -69,39 +71,57 @@ mod tests {
 
     const NOW: UnixMillis = UnixMillis::new(1_800_000_000_000);
 
+    const LENGTH: u64 = 3_000;
+
     fn at(millis: u64) -> UnixMillis {
         UnixMillis::new(NOW.as_u64() + millis)
     }
 
     fn held_by(holder: u64) -> Lease {
-        Lease { holder, until: at(LEASE_MS) }
+        Lease { holder, until: at(LENGTH), length_ms: LENGTH }
     }
 
     #[test]
     fn a_vacant_lease_is_taken_and_then_held() {
-        assert_eq!(Lease::VACANT.step(7, NOW), Step::Put(held_by(7)));
-        assert_eq!(held_by(7).step(7, NOW), Step::Lead);
-        assert_eq!(held_by(7).step(8, NOW), Step::Follow);
+        assert_eq!(Lease::VACANT.step(7, NOW, LENGTH), Step::Put(held_by(7)));
+        assert_eq!(held_by(7).step(7, NOW, LENGTH), Step::Lead);
+        assert_eq!(held_by(7).step(8, NOW, LENGTH), Step::Follow);
     }
 
     #[test]
     fn the_holder_renews_in_time_and_others_take_over_only_afterwards() {
-        let renewed = Step::Put(Lease { holder: 7, until: at(2 * LEASE_MS - 500) });
-        assert_eq!(held_by(7).step(7, at(LEASE_MS - 500)), renewed);
-        assert_eq!(held_by(7).step(8, at(LEASE_MS - 1)), Step::Follow);
-        assert_eq!(held_by(7).step(8, at(LEASE_MS)), Step::Put(Lease { holder: 8, until: at(2 * LEASE_MS) }));
+        let renewed = Step::Put(Lease { holder: 7, until: at(2 * LENGTH - 500), length_ms: LENGTH });
+        assert_eq!(held_by(7).step(7, at(LENGTH - 500), LENGTH), renewed);
+        assert_eq!(held_by(7).step(8, at(LENGTH - 1), LENGTH), Step::Follow);
+        assert_eq!(
+            held_by(7).step(8, at(LENGTH), LENGTH),
+            Step::Put(Lease { holder: 8, until: at(2 * LENGTH), length_ms: LENGTH })
+        );
+    }
+
+    #[test]
+    fn each_lease_runs_as_long_as_its_holder_needs() {
+        let Step::Put(long) = Lease::VACANT.step(7, NOW, 10 * LENGTH) else { panic!("is vacant") };
+        assert_eq!(long.step(8, at(10 * LENGTH - 1), LENGTH), Step::Follow);
+        assert_eq!(long.step(7, at(3 * LENGTH), 10 * LENGTH), Step::Lead);
+        let short = Lease { holder: 8, until: at(11 * LENGTH), length_ms: LENGTH };
+        assert_eq!(long.step(8, at(10 * LENGTH), LENGTH), Step::Put(short));
+        assert_eq!(
+            short.step(7, at(11 * LENGTH), 10 * LENGTH),
+            Step::Put(Lease { holder: 7, until: at(21 * LENGTH), length_ms: 10 * LENGTH })
+        );
     }
 
     #[test]
     fn a_clock_that_was_set_back_locks_nobody_out() {
-        let lease = Lease { holder: 7, until: at(3_600_000) };
-        assert_eq!(lease.step(8, NOW), Step::Put(held_by(8)));
+        let lease = Lease { holder: 7, until: at(3_600_000), length_ms: LENGTH };
+        assert_eq!(lease.step(8, NOW, LENGTH), Step::Put(held_by(8)));
     }
 
     #[test]
     fn bytes_keep_a_lease_and_what_is_none_is_vacant() {
         assert_eq!(Lease::from_bytes(&held_by(7).to_bytes()), held_by(7));
-        for bytes in [&[][..], &[0; 3], &[0; 16]] {
+        for bytes in [&[][..], &[0; 3], &[0; 24]] {
             assert_eq!(Lease::from_bytes(bytes), Lease::VACANT);
         }
     }

@@ -14,9 +14,12 @@ pub const MAX_LABELS: usize = 16;
 /// Translations that one attribute may have. They are looked through one by one.
 pub const MAX_TRANSLATIONS: usize = 64;
 
-/// Milliseconds for which whoever polls may be silent before another takes over. Far above a busy worker's pauses, and
-/// below what anybody waits for a flip after a VM was lost.
-pub const LEASE_MS: u64 = 3_000;
+/// Milliseconds for which an instance may be silent before it is missed, and before another takes over if it is the one that
+/// polls. Far above a busy worker's pauses, and below what anybody waits for a flip after a VM was lost.
+pub const SILENCE_MS: u64 = 3_000;
+
+/// The same, but for an instance that wakes so seldom that [`SILENCE_MS`] is too short: two of its ticks may fail.
+pub const SILENCE_TICKS: u64 = 3;
 
 /// Milliseconds that lie at most between two tries while the relay fails.
 pub const MAX_BACKOFF_MS: u64 = 10_000;

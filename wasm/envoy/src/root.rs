@@ -60,13 +60,13 @@ impl Root {
     fn new(host: &impl Host, mut config: Config) -> Self {
         let mut stats = Stats::define(host, &config.stats_prefix);
         host.tick_every(config.refresh_ms);
-        let instance = Instance::new(host, &config.stats_prefix);
+        let instance = Instance::new(host, &config.stats_prefix, config.silence_ms());
         let inline = core::mem::replace(&mut config.inline, DirectiveSet::empty());
         let mut in_force = InForce::of(inline, None);
         stats.show(host, Gauge::Directives, count(&in_force.set));
         let relay = config.relay.clone();
         let follower = relay.map(|relay| {
-            let mut follower = Follower::new(host, relay, config.refresh_ms, instance.ticket());
+            let mut follower = Follower::new(host, relay, &config, instance.ticket());
             // What the proxy had before this instance was made: state outlives a VM.
             follower.refresh(host, &mut stats, &mut in_force);
             follower

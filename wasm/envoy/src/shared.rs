@@ -29,12 +29,11 @@ pub(crate) struct Taken {
 }
 
 impl Shared {
-    /// The name has the layout of records in it: a filter of another version has shared data of its own.
     pub(crate) fn of(relay: &Relay) -> Self {
         let Relay { cluster, authority, path, .. } = relay;
         // How long requests may be held changes nothing of what is asked for.
         let path = path.split('?').next().unwrap_or_default();
-        let key = |what| format!("aldis/1/{cluster}/{authority}{path}#{what}");
+        let key = |what| key(&format!("{cluster}/{authority}{path}#{what}"));
         Self { lease: key("lease"), news: key("news"), image: key("image") }
     }
 
@@ -45,10 +44,10 @@ impl Shared {
         put_first(host, &self.image, &nothing);
     }
 
-    /// Whether the instance with this ticket polls now: it does already, or nobody does.
-    pub(crate) fn leads(&self, host: &impl Host, me: u64, now: UnixMillis) -> bool {
+    /// Whether the instance with this ticket polls now: it does already, or nobody does. Then it may be silent for so long.
+    pub(crate) fn leads(&self, host: &impl Host, me: u64, now: UnixMillis, silence_ms: u64) -> bool {
         let Some((lease, version)) = host.shared(&self.lease) else { return false };
-        match Lease::from_bytes(&lease).step(me, now) {
+        match Lease::from_bytes(&lease).step(me, now, silence_ms) {
             Step::Lead => true,
             Step::Put(lease) => host.set_shared(&self.lease, &lease.to_bytes(), version),
             Step::Follow => false,
@@ -86,6 +85,11 @@ impl Shared {
     pub(crate) fn put(&self, host: &impl Host, image: Vec<u8>, stamp: &Stamp, version: u32) -> bool {
         host.set_shared(&self.image, &record::write(image, stamp), version)
     }
+}
+
+/// A name in shared data. It tells the layout of what lies there: a filter by which that is another has names of its own.
+pub(crate) fn key(what: &str) -> String {
+    format!("aldis/2/{what}")
 }
 
 /// Has something under a key, as only what is there can be replaced by compare-and-swap. Envoy configures a first instance

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use aldis_core::{DirectiveSet, UnixMillis};
 
 use self::proxy::{BEGIN, Proxy, Reply, Worker};
-use crate::limits::{LEASE_MS, MAX_BACKOFF_MS};
+use crate::limits::{MAX_BACKOFF_MS, SILENCE_MS};
 
 const ACME: &str =
     r#"{"directives":[{"id":"acme","level":"Shape","expires_at":"2030-01-01T00:00:00Z","tenant":"acme"}]}"#;
@@ -96,7 +96,7 @@ fn one_polls_and_all_decide_by_what_it_got() {
         one.last_call().and_then(|call| call.header("if-none-match").map(str::to_owned)).as_deref(),
         Some("\"5\"")
     );
-    proxy.pass(LEASE_MS);
+    proxy.pass(SILENCE_MS);
     one.tick();
     one.answer(&Reply::unchanged());
     assert_eq!(level(&mut one).as_deref(), Some("Shape"));
@@ -110,7 +110,7 @@ fn whoever_polls_and_is_gone_is_replaced_and_nothing_is_lost() {
     one.answer(&Reply::image(5, &image(ACME)));
     other.tick();
     drop(one);
-    proxy.pass(LEASE_MS - 1);
+    proxy.pass(SILENCE_MS - 1);
     other.tick();
     assert_eq!(other.open_calls(), 0);
     proxy.pass(1);
@@ -144,6 +144,20 @@ fn a_vm_that_is_lost_is_missed_and_one_that_ends_is_not() {
 }
 
 #[test]
+fn whoever_looks_seldom_is_neither_replaced_nor_missed() {
+    let seldom = RELAYED.replacen('{', r#"{"refresh_ms":10000,"#, 1);
+    let (proxy, [mut one, mut other]) = proxy(&seldom);
+    for _ in 0..5 {
+        proxy.pass(5_000);
+        one.tick();
+        proxy.pass(5_000);
+        other.tick();
+    }
+    assert_eq!((proxy.metric("aldis.instances.present"), proxy.metric("aldis.instances.silent")), (2, 0));
+    assert_eq!((other.open_calls(), proxy.metric("aldis.elections")), (0, 1));
+}
+
+#[test]
 fn whoever_is_deleted_leaves_at_once() {
     let (_, [mut one, mut other]) = proxy(RELAYED);
     one.tick();
@@ -160,7 +174,7 @@ fn an_instance_beside_another_in_one_vm_is_not_given_its_answers() {
     one.configure_anew(RELAYED);
     one.tick();
     assert_eq!(one.open_calls(), 0, "the first still leads");
-    proxy.pass(LEASE_MS);
+    proxy.pass(SILENCE_MS);
     one.tick();
     assert_eq!(one.last_call().map(|call| call.token), Some(1));
     one.answer(&Reply::image(5, &image(ACME)));

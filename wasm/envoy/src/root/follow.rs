@@ -7,7 +7,7 @@ use aldis_core::{DirectiveSet, UnixMillis};
 
 use super::{InForce, count};
 use crate::answer::{self, Answer, Fault};
-use crate::config::Relay;
+use crate::config::{Config, Relay};
 use crate::host::{Host, Level};
 use crate::limits::OLDER_ANSWERS;
 use crate::poller::{Call, Poller};
@@ -22,6 +22,8 @@ pub(super) struct Follower {
     shared: Shared,
     /// By which this instance is told from others; zero: it never polls.
     ticket: u64,
+    /// For how long it may be silent while it polls.
+    silence_ms: u64,
     poller: Poller,
     leads: bool,
     /// What is known of the image in force.
@@ -41,15 +43,16 @@ struct Good {
 }
 
 impl Follower {
-    pub(super) fn new(host: &impl Host, relay: Relay, refresh_ms: u32, ticket: u64) -> Self {
+    pub(super) fn new(host: &impl Host, relay: Relay, config: &Config, ticket: u64) -> Self {
         let shared = Shared::of(&relay);
         shared.prepare(host);
         let now = host.now().map_or(0, UnixMillis::as_u64);
-        let poller = Poller::new(&relay, refresh_ms, now ^ ticket.rotate_left(32));
+        let poller = Poller::new(&relay, config.refresh_ms, now ^ ticket.rotate_left(32));
         Self {
             relay,
             shared,
             ticket,
+            silence_ms: config.silence_ms(),
             poller,
             leads: false,
             stamp: Stamp::default(),
@@ -129,7 +132,7 @@ impl Follower {
     fn poll(&mut self, host: &impl Host, now: UnixMillis, stats: &mut Stats) {
         let led = core::mem::replace(
             &mut self.leads,
-            self.ticket != 0 && self.shared.leads(host, self.ticket, now),
+            self.ticket != 0 && self.shared.leads(host, self.ticket, now, self.silence_ms),
         );
         if !self.leads {
             return;
