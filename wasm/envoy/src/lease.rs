@@ -33,8 +33,9 @@ impl Lease {
     /// What the instance with the ticket `me` does now, whose own leases have this length.
     pub(crate) fn step(self, me: u64, now: UnixMillis, length_ms: u64) -> Step {
         let left = self.until.as_u64().saturating_sub(now.as_u64());
-        // What runs longer than it was granted for was granted before the clock was set back: it has run out.
-        let runs = self.holder != 0 && left > 0 && left <= self.length_ms;
+        // What runs much longer than it was granted for was granted before the clock was set back: it has run out. A little
+        // longer runs what its holder renewed after this instance had read the clock.
+        let runs = self.holder != 0 && left > 0 && left <= self.length_ms.saturating_mul(2);
         match (runs, self.holder == me) {
             (true, false) => Step::Follow,
             // A third of it is left to make up for a tick that comes late.
@@ -116,6 +117,13 @@ mod tests {
     fn a_clock_that_was_set_back_locks_nobody_out() {
         let lease = Lease { holder: 7, until: at(3_600_000), length_ms: LENGTH };
         assert_eq!(lease.step(8, NOW, LENGTH), Step::Put(held_by(8)));
+    }
+
+    #[test]
+    fn a_lease_granted_after_this_instance_read_the_clock_runs() {
+        let read_before = UnixMillis::new(NOW.as_u64() - 50);
+        assert_eq!(held_by(7).step(8, read_before, LENGTH), Step::Follow);
+        assert_eq!(held_by(7).step(7, read_before, LENGTH), Step::Lead);
     }
 
     #[test]
