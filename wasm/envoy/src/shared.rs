@@ -5,6 +5,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use aldis_core::UnixMillis;
+use aldis_core::limits::IMAGE_VERSION;
 
 use crate::config::Relay;
 use crate::host::Host;
@@ -30,10 +31,16 @@ pub(crate) struct Taken {
 
 impl Shared {
     pub(crate) fn of(relay: &Relay) -> Self {
+        Self::for_images(relay, IMAGE_VERSION)
+    }
+
+    /// The same for images of any version. A filter that reads other ones can use neither the image nor its number, and whoever
+    /// polls for it polls for no other: so all three are apart. Instances are counted and numbered together.
+    pub(crate) fn for_images(relay: &Relay, image_version: u16) -> Self {
         let Relay { cluster, authority, path, .. } = relay;
         // How long requests may be held changes nothing of what is asked for.
         let path = path.split('?').next().unwrap_or_default();
-        let key = |what| key(&format!("{cluster}/{authority}{path}#{what}"));
+        let key = |what| key(&format!("{image_version}/{cluster}/{authority}{path}#{what}"));
         Self { lease: key("lease"), news: key("news"), image: key("image") }
     }
 

@@ -4,10 +4,14 @@ mod proxy;
 
 use std::rc::Rc;
 
+use aldis_core::limits::IMAGE_VERSION;
 use aldis_core::{DirectiveSet, UnixMillis};
 
 use self::proxy::{BEGIN, Proxy, Reply, Worker};
+use crate::config::Config;
 use crate::limits::{MAX_BACKOFF_MS, SILENCE_MS};
+use crate::record::Stamp;
+use crate::shared::Shared;
 
 const ACME: &str =
     r#"{"directives":[{"id":"acme","level":"Shape","expires_at":"2030-01-01T00:00:00Z","tenant":"acme"}]}"#;
@@ -155,6 +159,32 @@ fn whoever_looks_seldom_is_neither_replaced_nor_missed() {
     }
     assert_eq!((proxy.metric("aldis.instances.present"), proxy.metric("aldis.instances.silent")), (2, 0));
     assert_eq!((other.open_calls(), proxy.metric("aldis.elections")), (0, 1));
+}
+
+#[test]
+fn a_filter_that_reads_other_images_is_not_heeded() {
+    let proxy = Proxy::new(RELAYED);
+    let (host, now) = (proxy.host(), UnixMillis::new(BEGIN));
+    let config = Config::parse(RELAYED.as_bytes()).expect("is a configuration");
+    let other = Shared::for_images(&config.relay.expect("is given"), IMAGE_VERSION - 1);
+    other.prepare(&host);
+    assert!(other.leads(&host, 7, now, SILENCE_MS));
+    let version = other.take(&host).expect("is a record").version;
+    assert!(other.put(
+        &host,
+        b"of another version".to_vec(),
+        &Stamp { number: 3, ..Stamp::default() },
+        version
+    ));
+    other.announce(&host, 3);
+
+    let mut one = proxy.worker();
+    one.tick();
+    assert_eq!(one.open_calls(), 1, "nobody polls for it yet");
+    one.answer(&Reply::image(5, &image(ACME)));
+    one.tick();
+    assert_eq!(level(&mut one).as_deref(), Some("Shape"));
+    assert_eq!((proxy.metric("aldis.sets.loaded"), proxy.metric("aldis.sets.refused")), (1, 0));
 }
 
 #[test]

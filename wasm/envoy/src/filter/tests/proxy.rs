@@ -42,12 +42,17 @@ impl Proxy {
 
     /// A VM with one instance, which must take the configuration.
     pub(crate) fn worker(self: &Rc<Self>) -> Worker {
-        let thread = Rc::new(Thread::of(self));
+        let thread = self.host();
         let mut worker =
             Worker { filter: Filter::new(Rc::clone(&thread)), thread, root: ROOT, requests: 1_000 };
         worker.filter.on_context_create(ROOT, 0);
         assert!(worker.filter.on_configure(ROOT), "{:?}", self.lines());
         worker
+    }
+
+    /// What a VM of the proxy calls, for a story about what others share.
+    pub(crate) fn host(self: &Rc<Self>) -> Rc<Thread> {
+        Rc::new(Thread::of(self))
     }
 
     pub(crate) fn pass(&self, millis: u64) {
