@@ -38,6 +38,7 @@ impl<H: Host> Filter<H> {
     #[must_use]
     pub fn on_configure(&mut self, context: u32) -> bool {
         let Ok(configured) = Root::configure(&self.host) else { return false };
+        self.roots.iter().filter_map(|(_, root)| root.as_ref()).for_each(|root| configured.succeed(root));
         match self.roots.iter_mut().find(|(known, _)| *known == context) {
             Some((_, root)) => *root = Some(configured),
             None => self.roots.push((context, Some(configured))),

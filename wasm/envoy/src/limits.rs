@@ -34,5 +34,6 @@ pub const CALL_GRACE_MS: u64 = 5_000;
 /// Instances of the filter in one proxy that are kept count of: a few for each worker.
 pub const MAX_INSTANCES: usize = 4_096;
 
-/// Milliseconds between two times that an instance says that it is there: often enough that one may come late.
+/// Milliseconds between two times that an instance says that it is there, and that one says by which time it decides: often
+/// enough that one may come late.
 pub const ROLL_MS: u64 = 1_000;

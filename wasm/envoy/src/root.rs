@@ -3,7 +3,9 @@
 mod decide;
 mod follow;
 
-use aldis_core::DirectiveSet;
+use core::cell::Cell;
+
+use aldis_core::{DirectiveSet, UnixMillis};
 
 use self::follow::Follower;
 use crate::config::{Config, ConfigError};
@@ -29,12 +31,22 @@ struct InForce {
     needs: Needs,
     /// Of the relay's set; an inline one has none.
     revision: Option<u64>,
+    /// The latest time that was decided by.
+    latest: Cell<UnixMillis>,
 }
 
 impl InForce {
     fn of(set: DirectiveSet, revision: Option<u64>) -> Self {
         let needs = if set.is_empty() { Needs::NONE } else { Needs::of_image(set.as_image()) };
-        Self { set, needs, revision }
+        Self { set, needs, revision, latest: Cell::new(UnixMillis::new(0)) }
+    }
+
+    /// The time to decide by. While one set is in force it does not go back, or what has expired would come again when the
+    /// clock is set back. Another set begins anew, or a clock that was far ahead for a moment would keep it off.
+    fn time(&self, now: UnixMillis) -> UnixMillis {
+        let time = self.latest.get().max(now);
+        self.latest.set(time);
+        time
     }
 }
 
@@ -75,10 +87,18 @@ impl Root {
         Self { config, stats, instance, in_force, follower }
     }
 
+    /// Takes the time of another instance, if that has the same set.
+    pub(crate) fn succeed(&self, other: &Self) {
+        if self.in_force.set.as_image() == other.in_force.set.as_image() {
+            self.in_force.time(other.in_force.latest.get());
+        }
+    }
+
     /// Hands over what was counted, takes what is new, and polls if it is this instance's turn.
     pub(crate) fn on_tick(&mut self, host: &impl Host) {
         // Without a clock nothing is decided, so there is nothing to keep up with.
         if let Some(now) = host.now() {
+            self.in_force.time(now);
             self.instance.on_tick(host, now, &mut self.stats);
             if let Some(follower) = &mut self.follower {
                 follower.on_tick(host, now, &mut self.stats, &mut self.in_force);

@@ -20,6 +20,15 @@ pub(crate) struct Shared {
     image: String,
 }
 
+/// What is said of an image that is shared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct News {
+    pub(crate) number: u64,
+    /// The latest time, to about a second, by which an instance has decided while that image was in force.
+    pub(crate) latest: UnixMillis,
+    pub(crate) version: u32,
+}
+
 /// An image that was shared.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Taken {
@@ -69,16 +78,26 @@ impl Shared {
         }
     }
 
-    /// The number of the image that is shared: all that is read at every tick.
-    pub(crate) fn news(&self, host: &impl Host) -> Option<u64> {
-        host.shared(&self.news)?.0.first_chunk::<8>().copied().map(u64::from_le_bytes)
+    /// What is said of the image that is shared: all that is read at every tick.
+    pub(crate) fn news(&self, host: &impl Host) -> Option<News> {
+        let (news, version) = host.shared(&self.news)?;
+        let &[number, latest] = news.as_chunks::<8>().0.first_chunk::<2>()?;
+        let latest = UnixMillis::new(u64::from_le_bytes(latest));
+        Some(News { number: u64::from_le_bytes(number), latest, version })
     }
 
-    /// Says that the image of this number is shared. Never back to less, should two have polled at one time.
-    pub(crate) fn announce(&self, host: &impl Host, number: u64) {
-        if self.news(host).is_none_or(|announced| announced < number) {
-            host.set_shared(&self.news, &number.to_le_bytes(), 0);
+    /// Says that the image of this number is shared, and by which time it was decided last. Never back to less, should two have
+    /// polled at one time.
+    pub(crate) fn announce(&self, host: &impl Host, number: u64, latest: UnixMillis) {
+        if self.news(host).is_none_or(|news| news.number < number) {
+            self.tell(host, News { number, latest, version: 0 });
         }
+    }
+
+    /// Puts news in place of those of the same version.
+    pub(crate) fn tell(&self, host: &impl Host, news: News) {
+        let bytes = [news.number, news.latest.as_u64()].map(u64::to_le_bytes);
+        host.set_shared(&self.news, bytes.as_flattened(), news.version);
     }
 
     /// The image that is shared; that of number zero is none yet. `None` as well for what is no record.

@@ -16,6 +16,9 @@ use crate::shared::Shared;
 const ACME: &str =
     r#"{"directives":[{"id":"acme","level":"Shape","expires_at":"2030-01-01T00:00:00Z","tenant":"acme"}]}"#;
 const TIMING: &str = r#"{"directives":[{"id":"slow","level":"ShapeTiming","expires_at":"2030-01-01T00:00:00Z","tenant":"acme","capture":true}]}"#;
+/// Ends a minute after every story's begin.
+const MINUTE: &str =
+    r#"{"directives":[{"id":"minute","level":"Shape","expires_at":"2027-01-15T08:01:00Z","tenant":"acme"}]}"#;
 
 fn image(document: &str) -> Vec<u8> {
     DirectiveSet::decode(document.as_bytes(), UnixMillis::new(0)).expect("is a document").into_image()
@@ -72,6 +75,55 @@ fn without_a_clock_everything_is_off() {
     assert_eq!(level(&mut one).as_deref(), Some("Shape"));
     proxy.stop_the_clock();
     assert_eq!(level(&mut one), None);
+}
+
+#[test]
+fn what_has_expired_does_not_come_back_when_the_clock_is_set_back() {
+    let (proxy, [mut asked, mut ticked]) =
+        proxy(&format!(r#"{{"document":{MINUTE},"tenant":{{"header":"x-tenant"}}}}"#));
+    assert_eq!(level(&mut asked).as_deref(), Some("Shape"));
+    assert_eq!(level(&mut ticked).as_deref(), Some("Shape"));
+    proxy.pass(60_000);
+    assert_eq!(level(&mut asked), None);
+    ticked.tick();
+    proxy.set_back(3_600_000);
+    assert_eq!((level(&mut asked), level(&mut ticked)), (None, None));
+    let configuration =
+        format!(r#"{{"document":{MINUTE},"tenant":{{"header":"x-tenant"}},"when_off":false}}"#);
+    asked.configure_anew(&configuration);
+    assert!(ticked.reconfigure(&configuration));
+    assert_eq!((level(&mut asked), level(&mut ticked)), (None, None), "the same set configured anew");
+}
+
+#[test]
+fn another_set_counts_by_the_clock_as_it_is() {
+    let (proxy, [mut one, mut other]) = proxy(RELAYED);
+    one.tick();
+    one.answer(&Reply::image(5, &image(ACME)));
+    other.tick();
+    let decades = 20 * 365 * 24 * 3_600_000;
+    proxy.pass(decades);
+    assert_eq!(level(&mut one), None);
+    one.tick();
+    proxy.set_back(decades - SILENCE_MS);
+    other.tick();
+    assert_eq!((level(&mut one), level(&mut other)), (None, None), "all go by one time");
+    assert_eq!(level(&mut proxy.worker()), None, "and so does a VM that is made anew");
+
+    one.tick();
+    one.answer(&Reply::image(6, &image(ACME)));
+    assert_eq!(level(&mut one), None, "the same documents, as from another relay");
+    assert_eq!(level(&mut proxy.worker()), None);
+    other.tick();
+    assert_eq!(level(&mut other), None);
+
+    proxy.pass(MAX_BACKOFF_MS);
+    one.tick();
+    one.answer(&Reply::image(7, &image(TIMING)));
+    assert_eq!(level(&mut one).as_deref(), Some("ShapeTiming"));
+    other.tick();
+    assert_eq!(level(&mut other).as_deref(), Some("ShapeTiming"));
+    assert_eq!(level(&mut proxy.worker()).as_deref(), Some("ShapeTiming"));
 }
 
 #[test]
@@ -176,7 +228,7 @@ fn a_filter_that_reads_other_images_is_not_heeded() {
         &Stamp { number: 3, ..Stamp::default() },
         version
     ));
-    other.announce(&host, 3);
+    other.announce(&host, 3, now);
 
     let mut one = proxy.worker();
     one.tick();

@@ -42,7 +42,7 @@ impl Root {
             return Decision::OFF;
         }
         // A missing clock means off, never on.
-        let Some(now) = host.now() else { return Decision::OFF };
+        let Some(now) = host.now().map(|now| self.in_force.time(now)) else { return Decision::OFF };
         let mapping = &self.config.mapping;
         let properties = mapping.fetch(host, self.in_force.needs);
         mapping.with_request(found, &properties, self.in_force.needs, |request| {

@@ -9,10 +9,10 @@ use super::{InForce, count};
 use crate::answer::{self, Answer, Fault};
 use crate::config::{Config, Relay};
 use crate::host::{Host, Level};
-use crate::limits::OLDER_ANSWERS;
+use crate::limits::{OLDER_ANSWERS, ROLL_MS};
 use crate::poller::{Call, Poller};
 use crate::record::Stamp;
-use crate::shared::Shared;
+use crate::shared::{News, Shared};
 use crate::stats::{Counter, Gauge, Stats};
 
 /// What one instance knows of the relay.
@@ -69,8 +69,10 @@ impl Follower {
         stats: &mut Stats,
         in_force: &mut InForce,
     ) {
-        if self.shared.news(host).is_some_and(|number| number != self.stamp.number) {
-            self.refresh(host, stats, in_force);
+        match self.shared.news(host) {
+            Some(news) if news.number != self.stamp.number => self.refresh(host, stats, in_force),
+            Some(news) => self.agree(host, news, in_force),
+            None => {}
         }
         if self.poller.give_up(now) {
             self.failed(host, now, Fault::Silence, stats);
@@ -95,6 +97,7 @@ impl Follower {
                     self.refresh(host, stats, in_force);
                 }
                 self.poller.succeeded(call, now, changed);
+                self.shared.announce(host, self.stamp.number, in_force.latest.get());
                 self.answered(host, now, changed, is_stale, stats);
             }
             Err(fault) => self.failed(host, now, fault, stats),
@@ -117,14 +120,29 @@ impl Follower {
         }
         match DirectiveSet::from_image(taken.image) {
             Ok(set) => {
-                *in_force = InForce::of(set, Some(taken.stamp.revision));
+                let before = core::mem::replace(in_force, InForce::of(set, Some(taken.stamp.revision)));
+                // The revision may be another one without a publish: that of a relay is from when it began.
+                if taken.stamp.digest == self.stamp.digest {
+                    in_force.time(before.latest.get());
+                }
                 self.stamp = taken.stamp;
+                if let Some(news) = self.shared.news(host).filter(|news| news.number == self.stamp.number) {
+                    self.agree(host, news, in_force);
+                }
                 stats.count(Counter::SetsLoaded);
                 stats.show(host, Gauge::Revision, self.stamp.revision);
                 stats.show(host, Gauge::Directives, count(&in_force.set));
             }
             // Whoever shared it had found it to be one.
             Err(_) => stats.count(Counter::SetsRefused),
+        }
+    }
+
+    /// Has all instances, and those that are made later, decide by no earlier time than any did by the set of these news.
+    fn agree(&self, host: &impl Host, news: News, in_force: &InForce) {
+        let latest = in_force.time(news.latest);
+        if latest.saturating_since(news.latest).as_millis() >= ROLL_MS.into() {
+            self.shared.tell(host, News { latest, ..news });
         }
     }
 
@@ -200,7 +218,6 @@ impl Follower {
         is_stale: bool,
         stats: &mut Stats,
     ) {
-        self.shared.announce(host, self.stamp.number);
         stats.count(if changed { Counter::PollsChanged } else { Counter::PollsUnchanged });
         if is_stale {
             stats.count(Counter::PollsStale);

@@ -59,6 +59,10 @@ impl Proxy {
         self.now.set(self.now.get().map(|now| now + millis));
     }
 
+    pub(crate) fn set_back(&self, millis: u64) {
+        self.now.set(self.now.get().map(|now| now - millis));
+    }
+
     pub(crate) fn stop_the_clock(&self) {
         self.now.set(None);
     }

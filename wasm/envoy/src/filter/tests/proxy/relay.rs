@@ -1,5 +1,7 @@
 //! What passes between a worker and a relay.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
+
 /// A request to a cluster.
 #[derive(Clone, Debug)]
 pub(crate) struct Call {
@@ -23,12 +25,15 @@ pub(crate) struct Reply {
 }
 
 impl Reply {
+    /// The digest is another one for each image, as it is for documents.
     pub(crate) fn image(revision: u64, image: &[u8]) -> Self {
+        let mut digest = DefaultHasher::new();
+        image.hash(&mut digest);
         let headers = vec![
             (":status", "200".to_owned()),
             ("etag", format!("\"{revision}\"")),
             ("aldis-revision", revision.to_string()),
-            ("aldis-digest", "0".repeat(64)),
+            ("aldis-digest", format!("{:064x}", digest.finish())),
         ];
         Self { headers, body: image.to_vec() }
     }
