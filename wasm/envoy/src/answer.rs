@@ -35,7 +35,7 @@ pub(crate) enum Fault {
     TooLarge,
     /// The body is no image.
     Image(ImageError),
-    /// It is older than what is in force.
+    /// It is older than what is in force, or the relay is cut off and what it has is of another cluster.
     Older,
 }
 
@@ -75,7 +75,7 @@ pub(crate) fn read(headers: &[u8], len: usize, conditional: bool) -> Result<Answ
         200 => Some(stamp(headers)?),
         other => return Err(Fault::Status(other)),
     };
-    Ok(Answer { image, is_stale: text(headers, "aldis-state") == Some("stale") })
+    Ok(Answer { image, is_stale: text(headers, "aldis-state").is_some_and(|state| state != "live") })
 }
 
 fn status(headers: &[u8]) -> u16 {

@@ -28,6 +28,9 @@ pub const MAX_BACKOFF_MS: u64 = 10_000;
 /// cluster is asked again meanwhile, and an etcd that was restored to an older state is followed.
 pub const OLDER_ANSWERS: u32 = 3;
 
+/// Milliseconds for which it must do so: it may have been cut off, and takes ten seconds of silence to know.
+pub const OLDER_MS: u64 = 15_000;
+
 /// Milliseconds after its deadline at which a call is given up that Envoy never called back for.
 pub const CALL_GRACE_MS: u64 = 5_000;
 

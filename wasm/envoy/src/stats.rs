@@ -26,7 +26,7 @@ pub(crate) enum Counter {
     PollsFailed,
     /// Answers that were refused as malformed.
     PollsRefused,
-    /// Answers with a revision older than the one in force.
+    /// Answers that do not go on from what is in force.
     PollsOlder,
     /// Answers of a relay whose source does not confirm what it has.
     PollsStale,

@@ -307,13 +307,37 @@ fn an_older_revision_is_asked_for_again_and_believed_at_last() {
     let (proxy, [mut one, _]) = proxy(RELAYED);
     one.tick();
     one.answer(&Reply::image(5, &image(ACME)));
-    for expected in ["Shape", "Shape", "ShapeTiming"] {
-        proxy.pass(MAX_BACKOFF_MS);
+    // It may have been cut off, and not know it yet.
+    for expected in ["Shape", "Shape", "Shape", "ShapeTiming"] {
+        proxy.pass(MAX_BACKOFF_MS / 2);
         one.tick();
         one.answer(&Reply::image(4, &image(TIMING)));
         assert_eq!(level(&mut one).as_deref(), Some(expected));
     }
-    assert_eq!((proxy.metric("aldis.polls.older"), proxy.metric("aldis.revision")), (2, 4));
+    assert_eq!((proxy.metric("aldis.polls.older"), proxy.metric("aldis.revision")), (3, 4));
+}
+
+/// One of several relays that has lost etcd: what was turned off since does not come back by it.
+#[test]
+fn a_relay_that_is_cut_off_takes_nothing_back() {
+    let (proxy, [mut one, _]) = proxy(RELAYED);
+    one.tick();
+    one.answer(&Reply::image(5, &image(ACME)));
+    let behind = Reply::image(4, &image(TIMING));
+    let elsewhere = Reply::image(9, &image(TIMING)).with("aldis-cluster", "c2");
+    for turn in 0..10 {
+        for (reply, state) in [(&behind, "stale"), (&elsewhere, "stale"), (&behind, "starting")] {
+            proxy.pass(MAX_BACKOFF_MS);
+            one.tick();
+            one.answer(&reply.clone().with("aldis-state", state));
+            assert_eq!(level(&mut one).as_deref(), Some("Shape"), "{turn}");
+        }
+    }
+    assert_eq!((proxy.metric("aldis.polls.older"), proxy.metric("aldis.polls.stale")), (30, 0));
+    proxy.pass(MAX_BACKOFF_MS);
+    one.tick();
+    one.answer(&Reply::image(6, &image(TIMING)).with("aldis-state", "stale"));
+    assert_eq!(level(&mut one).as_deref(), Some("ShapeTiming"), "what goes on is followed, stale or not");
 }
 
 #[test]

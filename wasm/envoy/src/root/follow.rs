@@ -9,7 +9,7 @@ use super::{InForce, count};
 use crate::answer::{self, Answer, Fault};
 use crate::config::{Config, Relay};
 use crate::host::{Host, Level};
-use crate::limits::{OLDER_ANSWERS, ROLL_MS};
+use crate::limits::{OLDER_ANSWERS, OLDER_MS, ROLL_MS};
 use crate::poller::{Call, Poller};
 use crate::record::Stamp;
 use crate::shared::{News, Shared};
@@ -30,8 +30,8 @@ pub(super) struct Follower {
     stamp: Stamp,
     /// The version of its record.
     version: u32,
-    /// How many answers in a row were older.
-    older: u32,
+    /// How many answers in a row were older, and since when.
+    older: Option<(u32, UnixMillis)>,
     /// Logged already; the same is not logged again.
     complaint: Option<Fault>,
 }
@@ -57,7 +57,7 @@ impl Follower {
             leads: false,
             stamp: Stamp::default(),
             version: 0,
-            older: 0,
+            older: None,
             complaint: None,
         }
     }
@@ -89,7 +89,7 @@ impl Follower {
         in_force: &mut InForce,
     ) {
         let Some(call) = self.poller.end(token) else { return };
-        match self.judge(host, call, len) {
+        match self.judge(host, now, call, len) {
             Ok(Good { set, is_stale }) => {
                 let changed = set.is_some();
                 if let Some((set, stamp)) = set {
@@ -180,28 +180,37 @@ impl Follower {
     }
 
     /// What an answer brings.
-    fn judge(&mut self, host: &impl Host, call: Call, len: usize) -> Result<Good, Fault> {
+    fn judge(&mut self, host: &impl Host, now: UnixMillis, call: Call, len: usize) -> Result<Good, Fault> {
         let Answer { image, is_stale } = answer::read(&host.answer_headers(), len, call.conditional)?;
         let set = match image {
             Some(stamp) => {
                 let set = DirectiveSet::from_image(host.answer_body(len)).map_err(Fault::Image)?;
-                self.must_not_be_older(&stamp)?;
+                if self.stamp.number != 0 {
+                    self.must_go_on(&stamp, is_stale, now)?;
+                }
                 Some((set, stamp))
             }
             None => None,
         };
-        self.older = 0;
+        self.older = None;
         Ok(Good { set, is_stale })
     }
 
-    /// Refuses what goes back within a cluster, a few times.
-    fn must_not_be_older(&mut self, stamp: &Stamp) -> Result<(), Fault> {
-        let goes_back = stamp.revision < self.stamp.revision && stamp.cluster == self.stamp.cluster;
-        if self.stamp.number == 0 || !goes_back {
+    /// Refuses what goes back within a cluster, a few times. Of a relay that is cut off, whatever does not go on from what
+    /// is in force: it takes nothing back.
+    fn must_go_on(&mut self, stamp: &Stamp, is_stale: bool, now: UnixMillis) -> Result<(), Fault> {
+        let is_same_cluster = stamp.cluster == self.stamp.cluster;
+        let goes_back = is_same_cluster && stamp.revision < self.stamp.revision;
+        if is_stale && (goes_back || !is_same_cluster) {
+            return Err(Fault::Older);
+        }
+        if !goes_back {
             return Ok(());
         }
-        self.older = self.older.saturating_add(1);
-        if self.older < OLDER_ANSWERS { Err(Fault::Older) } else { Ok(()) }
+        let (times, since) = self.older.get_or_insert((0, now));
+        *times = times.saturating_add(1);
+        let lasts_for = now.saturating_since(*since).as_millis();
+        if *times < OLDER_ANSWERS || lasts_for < OLDER_MS.into() { Err(Fault::Older) } else { Ok(()) }
     }
 
     /// Shares a set, unless somebody else shared another one meanwhile: then theirs counts, and the relay is asked again.
