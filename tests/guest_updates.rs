@@ -122,7 +122,7 @@ fn one_round() -> Vec<Arc<Snapshot>> {
 
 fn update(sink: &GuestSink, window: &Window, round: &[Arc<Snapshot>], revision: u64) {
     let alike = &round[usize::try_from(revision % 21).unwrap()];
-    let snapshot = Arc::new(Snapshot { revision: Revision::new(revision), ..Snapshot::clone(alike) });
+    let snapshot = Arc::new(Snapshot::new(Revision::new(revision), alike.digest, Arc::clone(&alike.set)));
     window.begun.store(revision, Ordering::SeqCst);
     sink.try_apply(&snapshot).expect("is a good set");
     window.ended.store(revision, Ordering::SeqCst);

@@ -12,6 +12,8 @@
 mod admin;
 #[path = "relay/asking.rs"]
 mod asking;
+#[path = "relay/clocks.rs"]
+mod clocks;
 #[path = "relay/delivering.rs"]
 mod delivering;
 #[path = "relay/ending.rs"]
@@ -24,6 +26,8 @@ mod fixture;
 mod following;
 #[path = "relay/hostile.rs"]
 mod hostile;
+#[path = "state_directory/machine.rs"]
+mod machine;
 #[path = "relay/probing.rs"]
 mod probing;
 #[path = "relay/publishing.rs"]

@@ -21,6 +21,8 @@
 //! later step forward takes from the lead, and the mirror takes as much from the shift: the end comes nearer by no more
 //! than the step, and a document that arrived while the clock was wrong does not outlive its author's intent by as much.
 //!
+//! A lead is one machine's own: what a relay tells others is by the wall clock, and whoever is told translates by its own lead.
+//!
 //! # Over a restart
 //!
 //! With a state directory the reading is written down, about once a minute and whenever something has just expired, and

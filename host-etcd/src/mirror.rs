@@ -29,12 +29,12 @@ mod shared;
 #[cfg(test)]
 mod tests;
 
-use document::{Document, NEGLIGIBLE_LEAD};
+use document::Document;
 use seen::Seen;
 use settle::{Replaced, Unsettled};
 
 pub use aldis_answer::Digest;
-pub(crate) use document::Version;
+pub(crate) use document::{NEGLIGIBLE_LEAD, Version, later};
 pub(crate) use record::{Kept, Record};
 pub(crate) use seen::Gone;
 pub(crate) use shared::SharedMirror;
@@ -48,6 +48,27 @@ pub struct Snapshot {
     pub digest: Digest,
     /// The directives of all documents, in key order.
     pub set: Arc<DirectiveSet>,
+    told: Arc<DirectiveSet>,
+}
+
+impl Snapshot {
+    /// A set whose ends are by the wall clock.
+    #[must_use]
+    pub fn new(revision: Revision, digest: Digest, set: Arc<DirectiveSet>) -> Self {
+        Self { revision, digest, told: Arc::clone(&set), set }
+    }
+
+    /// The same with its ends by a clock that is ahead of the wall clock, as the set here has them.
+    pub(crate) fn translated(self, set: Arc<DirectiveSet>) -> Self {
+        Self { set, ..self }
+    }
+
+    /// The same directives with their ends by the wall clock, for whoever has another clock. That is the set, unless the
+    /// store's clock was [ahead](crate::clock) when it first saw one of the documents.
+    #[must_use]
+    pub fn told(&self) -> &Arc<DirectiveSet> {
+        &self.told
+    }
 }
 
 /// A document that is not in force.

@@ -2,7 +2,7 @@
 //!
 //! The relay is asked for its image, each time for another one than the last, and holds the answer back until there is one
 //! or a few seconds are over: so news comes at once, and silence is noticed. What it says is what is in force here, with
-//! its revision and its digest; lifetimes are absolute already, so a tier moves none.
+//! its revision and its digest; lifetimes are absolute already and by the wall clock, so a tier moves none.
 //!
 //! Of several relays one is followed, and the next when it fails. One of them may be behind: a revision below what is in
 //! force is taken for that, and followed only if it is the answer of relays that are live for long enough. A relay that is
@@ -20,6 +20,7 @@ use tokio::sync::oneshot;
 use tracing::{Instrument, error, info, info_span, warn};
 
 use crate::backoff::Backoff;
+use crate::clock::Clock;
 use crate::driver::{Ending, Outlet, Start, Started};
 use crate::kv::{Header, KvError, Revision};
 use crate::status::{Board, Change, State};
@@ -28,11 +29,13 @@ mod answer;
 mod doubt;
 mod exchange;
 mod target;
+mod translation;
 
 use answer::{Answer, nonsense};
 use doubt::{Doubt, Opinion};
 use exchange::Exchange;
 use target::Target;
+use translation::Translation;
 
 pub(crate) use target::Targets;
 
@@ -51,6 +54,7 @@ pub(crate) struct Parts {
     pub(crate) targets: Targets,
     pub(crate) outlet: Outlet,
     pub(crate) board: Arc<Board>,
+    pub(crate) clock: Arc<Clock>,
     /// For the start over all relays, and then for any connection.
     pub(crate) connect_timeout: Duration,
     /// How long an answer is held back if there is no news, and how long after that it may be missing.
@@ -71,6 +75,7 @@ pub(crate) fn spawn(parts: Parts, mut end: oneshot::Receiver<Infallible>) -> one
         exchange: None,
         held: None,
         doubt: Doubt::default(),
+        translation: Translation::default(),
         endpoint: 0,
         failed_in_round: 0,
         healthy_since: None,
@@ -97,6 +102,7 @@ struct Follower {
     /// What is in force: its entity tag, and where it stands.
     held: Option<(HeaderValue, Header)>,
     doubt: Doubt,
+    translation: Translation,
     endpoint: usize,
     failed_in_round: usize,
     healthy_since: Option<Instant>,
@@ -169,6 +175,7 @@ impl Follower {
                 }
                 self.parts.board.update(|status| status.cluster_id = Some(header.cluster_id));
                 self.held = Some((etag, header));
+                let snapshot = self.translation.of(snapshot, self.parts.clock.lead());
                 self.parts.outlet.put_in_force(&snapshot);
                 self.confirmed(state);
                 Ok(true)
@@ -178,6 +185,9 @@ impl Follower {
             }
             Answer::Same { state } | Answer::Image { state, .. } => {
                 self.doubt.dispelled();
+                if let Some(nearer) = self.translation.catch_up(self.parts.clock.lead()) {
+                    self.parts.outlet.put_in_force(&nearer);
+                }
                 let was_live = self.is_live;
                 self.confirmed(state);
                 Ok(self.is_live != was_live)

@@ -83,11 +83,7 @@ fn the_store_of_the_reference_keeps_what_it_had_where_it_cannot_follow() {
         let now = UnixMillis::parse_rfc3339("2039-01-01T00:00:00Z").expect("is a time");
         let document = format!(r#"{{"directives":[{{"id":"b","ttl_secs":9,{fields}}}]}}"#);
         let set = DirectiveSet::decode(document.as_bytes(), now).expect("is valid");
-        sink.apply(&Arc::new(Snapshot {
-            revision: Revision::new(1),
-            digest: Digest::of([]),
-            set: Arc::new(set),
-        }))
+        sink.apply(&Arc::new(Snapshot::new(Revision::new(1), Digest::of([]), Arc::new(set))))
     };
     apply(r#""level":"Shape","tenants":["a","b"],"endpoints":["Search","Count"]"#).expect("can be said");
     assert_eq!(theirs.load().len(), 4);

@@ -34,7 +34,7 @@ pub(crate) fn of(directives: usize, revision: u64) -> Arc<Snapshot> {
     document.push_str("]}");
     let set = DirectiveSet::decode(document.as_bytes(), NOW).expect("is a document");
     let digest = Digest::of([(&b"key"[..], document.as_bytes())]);
-    Arc::new(Snapshot { revision: Revision::new(revision), digest, set: Arc::new(set) })
+    Arc::new(Snapshot::new(Revision::new(revision), digest, Arc::new(set)))
 }
 
 /// The level of the snapshot of a revision.

@@ -98,7 +98,7 @@ fn read(listing: Listing, anchor: UnixMillis) -> Result<Arc<Snapshot>, Refused> 
 /// What is in force where nothing is.
 fn nothing() -> Snapshot {
     let set = Arc::new(DirectiveSet::empty());
-    Snapshot { revision: Revision::ZERO, digest: Digest::of([]), set }
+    Snapshot::new(Revision::ZERO, Digest::of([]), set)
 }
 
 /// A document that an instance would not put in force. Which one it would keep instead, only the instances know.

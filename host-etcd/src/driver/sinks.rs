@@ -52,7 +52,7 @@ mod tests {
 
     fn snapshot(revision: u64) -> Arc<Snapshot> {
         let set = Arc::new(DirectiveSet::empty());
-        Arc::new(Snapshot { revision: Revision::new(revision), digest: Digest::of([]), set })
+        Arc::new(Snapshot::new(Revision::new(revision), Digest::of([]), set))
     }
 
     /// Takes odd revisions, refuses multiples of four, panics at the rest.

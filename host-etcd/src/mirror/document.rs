@@ -10,7 +10,7 @@ use crate::clock::Moment;
 use crate::kv::{Bytes, Key, Revision};
 
 /// Up to this lead, absolute points are taken as they are: lifetimes are counted in seconds.
-pub(super) const NEGLIGIBLE_LEAD: Duration = Duration::from_secs(1);
+pub(crate) const NEGLIGIBLE_LEAD: Duration = Duration::from_secs(1);
 
 /// A value as one revision put it. In another incarnation of the cluster the same revision may mean another value.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,6 +48,8 @@ impl Version {
 pub(super) struct Document {
     pub(super) version: Version,
     pub(super) set: Arc<DirectiveSet>,
+    /// By the wall clock; the same one unless the store's was ahead.
+    pub(super) told: Arc<DirectiveSet>,
 }
 
 impl Document {
@@ -55,23 +57,25 @@ impl Document {
     /// store's time, if that was ahead of the wall clock then (see [`clock`](crate::clock)).
     pub(super) fn decode(version: &Version) -> Result<Self, DecodeError> {
         let Moment { at, lead } = version.first_seen;
-        let set = match lead < NEGLIGIBLE_LEAD {
-            true => DirectiveSet::decode(&version.value, at)?,
-            false => translated(&DirectiveSet::decode(&version.value, sub(at, lead))?, lead),
-        };
-        Ok(Self { version: version.clone(), set: Arc::new(set) })
+        let version = version.clone();
+        if lead < NEGLIGIBLE_LEAD {
+            let set = Arc::new(DirectiveSet::decode(&version.value, at)?);
+            return Ok(Self { version, told: Arc::clone(&set), set });
+        }
+        let told = DirectiveSet::decode(&version.value, sub(at, lead))?;
+        // A set of the same size always fits; should it not, the directives end early rather than late.
+        let set = DirectiveSet::from_directives(told.iter().map(|directive| later(directive, lead)));
+        Ok(Self { version, set: Arc::new(set.unwrap_or_else(|_| told.clone())), told: Arc::new(told) })
     }
 }
 
-/// The same directives, all of them later by `lead`.
-fn translated(set: &DirectiveSet, lead: Duration) -> DirectiveSet {
-    let later = set.iter().map(|directive| Directive {
-        not_before: directive.not_before.map(|point| add(point, lead)),
-        expires_at: add(directive.expires_at, lead),
+/// The same directive, later by so much.
+pub(crate) fn later(directive: Directive<'_>, by: Duration) -> Directive<'_> {
+    Directive {
+        not_before: directive.not_before.map(|point| add(point, by)),
+        expires_at: add(directive.expires_at, by),
         ..directive
-    });
-    // A set of the same size always fits; should it not, the directives end early rather than late.
-    DirectiveSet::from_directives(later).unwrap_or_else(|_| set.clone())
+    }
 }
 
 fn add(point: UnixMillis, lead: Duration) -> UnixMillis {

@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::document::NEGLIGIBLE_LEAD;
-use super::{Document, Key, Mirror, Replaced, Seen, Slot, Version};
+use super::{Document, Key, Mirror, NEGLIGIBLE_LEAD, Replaced, Seen, Slot, Version};
 use crate::clock::Moment;
 
 impl Mirror {

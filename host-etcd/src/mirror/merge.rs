@@ -113,10 +113,28 @@ fn admit(keys: &mut BTreeMap<Key, Slot>, brought: &[Brought], count: usize) {
     }
 }
 
+/// The same set by the wall clock, as others are told it; another one only while a document of it is translated.
+pub(super) fn told(keys: &BTreeMap<Key, Slot>, set: &Arc<DirectiveSet>) -> Arc<DirectiveSet> {
+    match good(keys).all(|document| Arc::ptr_eq(&document.set, &document.told)) {
+        true => Arc::clone(set),
+        // It has the size of one that fits.
+        false => compiled(good(keys).map(|document| &document.told)).unwrap_or_else(|_| Arc::clone(set)),
+    }
+}
+
 fn compile(keys: &BTreeMap<Key, Slot>) -> Result<Arc<DirectiveSet>, CompileError> {
-    let good: Vec<&Arc<DirectiveSet>> =
-        keys.values().filter_map(|slot| Some(&slot.good.as_ref()?.set)).collect();
-    match good.as_slice() {
+    compiled(good(keys).map(|document| &document.set))
+}
+
+fn good(keys: &BTreeMap<Key, Slot>) -> impl Iterator<Item = &Arc<Document>> {
+    keys.values().filter_map(|slot| slot.good.as_ref())
+}
+
+fn compiled<'s>(
+    sets: impl Iterator<Item = &'s Arc<DirectiveSet>>,
+) -> Result<Arc<DirectiveSet>, CompileError> {
+    let sets: Vec<_> = sets.collect();
+    match sets.as_slice() {
         [] => Ok(Arc::new(DirectiveSet::empty())),
         [only] => Ok(Arc::clone(only)),
         several => DirectiveSet::from_directives(several.iter().flat_map(|set| set.iter())).map(Arc::new),

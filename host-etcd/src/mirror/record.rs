@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use aldis_core::DirectiveSet;
 
-use super::{Digest, Document, Gone, Mirror, Seen, Slot, Snapshot, Version};
+use super::{Digest, Document, Gone, Mirror, Seen, Slot, Version};
 use crate::kv::{Header, Key, Revision};
 
 /// What a restart must not lose.
@@ -81,7 +81,8 @@ impl Mirror {
                 }
             }
         }
-        mirror.snapshot = set.filter(|_| is_same).map(|set| Arc::new(Snapshot { revision, digest, set }));
+        let set = set.filter(|_| is_same);
+        mirror.snapshot = set.map(|set| Arc::new(mirror.snapshot_of(revision, digest, set)));
         mirror.unsettled.revision = Some(revision);
         let _compiled = mirror.settle();
         for (key, newest, last_good) in newer {

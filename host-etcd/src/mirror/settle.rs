@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use aldis_core::DirectiveSet;
+
 use super::document::Document;
 use super::{Digest, Key, Mirror, Outcome, Refusal, Revision, Snapshot, merge};
 
@@ -45,8 +47,13 @@ impl Mirror {
         let last = self.snapshot.as_ref().map_or(Revision::ZERO, |last| last.revision);
         let revision = self.unsettled.revision.unwrap_or(last);
         let set = merge::merge(&mut self.keys, &mut self.unsettled);
-        self.snapshot = Some(Arc::new(Snapshot { revision, digest: self.digest(), set }));
+        self.snapshot = Some(Arc::new(self.snapshot_of(revision, self.digest(), set)));
         self.is_untold = false;
+    }
+
+    /// A set of the documents in force.
+    pub(super) fn snapshot_of(&self, revision: Revision, digest: Digest, set: Arc<DirectiveSet>) -> Snapshot {
+        Snapshot::new(revision, digest, merge::told(&self.keys, &set)).translated(set)
     }
 
     /// The digest of all documents in force; of one alone it is its own, which is known.

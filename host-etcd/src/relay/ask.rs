@@ -101,5 +101,5 @@ fn decided(question: &Bytes, now: UnixMillis, in_force: &Arc<Snapshot>) -> Resul
 fn snapshot_of(document: &[u8], anchor: UnixMillis) -> Result<Arc<Snapshot>, DecodeError> {
     let set = DirectiveSet::decode(document, anchor)?;
     let digest = Digest::of([(DEFAULT_SCOPE.as_bytes(), document)]);
-    Ok(Arc::new(Snapshot { revision: Revision::ZERO, digest, set: Arc::new(set) }))
+    Ok(Arc::new(Snapshot::new(Revision::ZERO, digest, Arc::new(set))))
 }

@@ -192,7 +192,7 @@ impl View {
         }
     }
 
-    /// The image. No copy: the bytes are those that the store evaluates.
+    /// The image. No copy: the bytes are those that the store has.
     pub(super) fn image(&self) -> Bytes {
         Bytes::from_owner(Image(Arc::clone(&self.snapshot)))
     }
@@ -201,7 +201,7 @@ impl View {
     pub(super) async fn document(&self) -> Bytes {
         let write = || async {
             let snapshot = Arc::clone(&self.snapshot);
-            let written = tokio::task::spawn_blocking(move || document(snapshot.set.iter())).await;
+            let written = tokio::task::spawn_blocking(move || document(snapshot.told().iter())).await;
             Bytes::from(written.unwrap_or_default())
         };
         self.document.get_or_init(write).await.clone()
@@ -212,7 +212,7 @@ struct Image(Arc<Snapshot>);
 
 impl AsRef<[u8]> for Image {
     fn as_ref(&self) -> &[u8] {
-        self.0.set.as_image()
+        self.0.told().as_image()
     }
 }
 

@@ -98,7 +98,7 @@ mod tests {
 
     fn snapshot(revision: u64, body: &[u8]) -> Arc<Snapshot> {
         let set = DirectiveSet::decode(body, UnixMillis::new(0)).expect("is valid");
-        Arc::new(Snapshot { revision: Revision::new(revision), digest: Digest::of([]), set: Arc::new(set) })
+        Arc::new(Snapshot::new(Revision::new(revision), Digest::of([]), Arc::new(set)))
     }
 
     #[test]

@@ -44,6 +44,7 @@ pub(super) async fn connect(
         targets,
         outlet: Outlet::new(sinks, Arc::clone(&board)),
         board: Arc::clone(&board),
+        clock: Arc::clone(&clock),
         connect_timeout: builder.connect_timeout,
         wait,
         grace: dead_after.saturating_sub(wait),

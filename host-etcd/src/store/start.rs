@@ -143,7 +143,7 @@ impl Running {
 
 /// What is in force before anything has been read.
 fn nothing() -> Snapshot {
-    Snapshot { revision: Revision::ZERO, digest: Digest::of([]), set: Arc::new(DirectiveSet::empty()) }
+    Snapshot::new(Revision::ZERO, Digest::of([]), Arc::new(DirectiveSet::empty()))
 }
 
 /// Names each endpoint with what happened to it.

@@ -39,7 +39,7 @@ impl Answer {
         Ok(Self::Image {
             etag,
             header: Header { cluster_id, revision },
-            snapshot: Arc::new(Snapshot { revision, digest, set: Arc::new(set) }),
+            snapshot: Arc::new(Snapshot::new(revision, digest, Arc::new(set))),
             state: state(headers)?,
         })
     }

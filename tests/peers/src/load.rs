@@ -45,11 +45,8 @@ struct Stores {
 impl Stores {
     fn new() -> Result<Self> {
         let document = scene::tenants(10).document;
-        let snapshot = Arc::new(Snapshot {
-            revision: Revision::new(1),
-            digest: Digest::of([]),
-            set: Arc::new(DirectiveSet::decode(document.as_bytes(), ANCHOR)?),
-        });
+        let ours = Arc::new(DirectiveSet::decode(document.as_bytes(), ANCHOR)?);
+        let snapshot = Arc::new(Snapshot::new(Revision::new(1), Digest::of([]), ours));
         let set = reference::decode(document.as_bytes())?;
         let stores = Self {
             ours: NativeCache::new(Arc::clone(&snapshot)),

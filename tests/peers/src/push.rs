@@ -54,7 +54,7 @@ fn row(report: &mut Report, what: &str, directives: usize) -> Result<()> {
 fn snapshot(document: &[u8]) -> Result<Arc<Snapshot>> {
     let set = Arc::new(DirectiveSet::decode(document, ANCHOR)?);
     let digest = Digest::of([(&b"aldis/directives"[..], document)]);
-    Ok(Arc::new(Snapshot { revision: Revision::new(1), digest, set }))
+    Ok(Arc::new(Snapshot::new(Revision::new(1), digest, set)))
 }
 
 fn count(directives: Result<usize>) -> u64 {
