@@ -10,6 +10,7 @@ use aldis_etcd::kv::{Key, KvReader, KvWriter, Scope};
 use aldis_etcd::relay::{Page, Publishing, Relay, Tokens};
 use rig::etcd::Etcd;
 use rig::http::{Question, ask};
+use serde_json::json;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -159,6 +160,58 @@ async fn everybody_is_only_reached_by_whoever_says_so() {
     visitor.clicks("#yes").await;
     visitor.reads("published", "Published as revision").await;
     assert!(served.holds().await.contains("expires_at"), "lifetimes are absolute");
+}
+
+/// Loses the answers from the moment on at which the relay has published: those to later questions, or to that one as well.
+const LOSE: &str = "
+    const fetched = window.fetch;
+    let isPublished = false;
+    window.fetch = async (...asked) => {
+        const isPut = (asked[0].method ?? asked[1]?.method) === 'PUT';
+        if (isPublished && !isPut) throw new TypeError('Failed to fetch');
+        const answer = await fetched(...asked);
+        isPublished ||= isPut && answer.ok;
+        if (isPut && given === 'all') throw new TypeError('Failed to fetch');
+        return answer;
+    };";
+
+#[tokio::test]
+async fn what_is_published_is_not_unsaid_by_answers_that_are_lost() {
+    for (lost, said) in
+        [("later", "Published as revision 3."), ("all", "No answer: it may have been published.")]
+    {
+        let served = Served::start().await;
+        served.put(ONE).await;
+        let visitor = Visitor::at(&served.url()).await;
+        visitor.reads("freshness", "live").await;
+        visitor.browser.run(LOSE, json!(lost)).await;
+        visitor.pastes(&ONE.replace("Shape", "ShapeTiming")).await;
+        visitor.reads("changes", "~ one: level").await;
+        visitor.fills("token", TOKEN).await;
+        visitor.clicks("#ask").await;
+        visitor.clicks("#yes").await;
+        let is_said =
+            "return !['', 'Publishing…'].includes(document.getElementById('published').textContent)";
+        visitor.sees("something is said", is_said).await;
+        visitor.reads("freshness", "the relay does not answer").await;
+        assert!(served.holds().await.contains("ShapeTiming"));
+        let published = visitor.text("published").await;
+        assert!(published.starts_with(said), "{published}");
+    }
+}
+
+/// A token that cannot stand in a header is never sent.
+#[tokio::test]
+async fn what_was_not_sent_is_not_published() {
+    let served = Served::start().await;
+    let visitor = Visitor::at(&served.url()).await;
+    visitor.reads("freshness", "live").await;
+    visitor.pastes(ONE).await;
+    visitor.reads("changes", "+ one").await;
+    visitor.fills("token", "пароль").await;
+    visitor.clicks("#ask").await;
+    visitor.clicks("#yes").await;
+    visitor.reads("published", "Not published: TypeError").await;
 }
 
 #[tokio::test]

@@ -64,8 +64,9 @@ async function compare({ checked }: Judged, text: string): Promise<void> {
 
 async function send(token: string, { text, etag, isFleetWide }: Draft): Promise<string> {
   const published = await publish(text, etag, token, isFleetWide);
-  await refresh();
-  return published.message;
+  // Whatever comes of asking, it does not unsay that.
+  follows();
+  return published;
 }
 
 async function refresh(): Promise<void> {

@@ -9,11 +9,6 @@ export interface Live {
 
 export type State = { kind: "live" } | { kind: "stale"; why: string };
 
-export interface Published {
-  ok: boolean;
-  message: string;
-}
-
 interface Said {
   revision?: number;
   error?: { reason?: string; message?: string; path?: string };
@@ -44,13 +39,15 @@ export function follow(tell: { applied: () => void; state: (state: State) => voi
   events.onerror = () => tell.state({ kind: "stale", why: "the relay does not answer; trying again" });
 }
 
-/** Publishes over what was live, and over nothing else. */
-export async function publish(text: string, etag: string, token: string, fleetWide: boolean): Promise<Published> {
+/** Publishes over what was live, and over nothing else. What came of it; a rejection if nothing was sent. */
+export async function publish(text: string, etag: string, token: string, fleetWide: boolean): Promise<string> {
   const headers = { authorization: `Bearer ${token}`, "if-match": etag, "content-type": "application/json" };
   const path = `v1/directives${fleetWide ? "?fleet_wide=true" : ""}`;
-  const response = await fetch(path, { method: "PUT", body: text, headers, credentials: "same-origin" });
+  const request = new Request(path, { method: "PUT", body: text, headers, credentials: "same-origin" });
+  const response = await fetch(request).catch(() => null);
+  if (response === null) return "No answer: it may have been published.";
   const said = (await response.json().catch(() => ({}))) as Said;
-  if (response.ok) return { ok: true, message: `Published as revision ${said.revision ?? "?"}.` };
+  if (response.ok) return `Published as revision ${said.revision ?? "?"}.`;
   const { reason = String(response.status), message = response.statusText, path: at = "" } = said.error ?? {};
-  return { ok: false, message: `Not published: ${message} ${at === "" ? "" : `at ${at} `}[${reason}]` };
+  return `Not published: ${message} ${at === "" ? "" : `at ${at} `}[${reason}]`;
 }
