@@ -162,6 +162,24 @@ async fn everybody_is_only_reached_by_whoever_says_so() {
     assert!(served.holds().await.contains("expires_at"), "lifetimes are absolute");
 }
 
+/// Whether every request of the fleet is met is no matter of how many warnings are shown.
+#[tokio::test]
+async fn everybody_is_asked_for_behind_a_hundred_warnings_too() {
+    let served = Served::start().await;
+    let visitor = Visitor::at(&served.url()).await;
+    visitor.reads("freshness", "live").await;
+    let warned =
+        |place| format!(r#"{{"id":"w{place}","level":"Shape","ttl_secs":600,"capture":true,"index":"i"}},"#);
+    let warned: String = (0..100).map(warned).collect();
+    let wide = r#"{"id":"wide","level":"Shape","ttl_secs":600}"#;
+    visitor.pastes(&format!(r#"{{"directives":[{warned}{wide}]}}"#)).await;
+    visitor.reads("difference", "101 directives come.").await;
+    visitor.fills("token", TOKEN).await;
+    visitor.clicks("#ask").await;
+    visitor.sees("the question stands", "return document.getElementById('confirm').open").await;
+    visitor.sees("it must be said", "return !document.getElementById('fleet').hidden").await;
+}
+
 /// Loses the answers from the moment on at which the relay has published: those to later questions, or to that one as well.
 const LOSE: &str = "
     const fetched = window.fetch;

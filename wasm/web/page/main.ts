@@ -55,10 +55,9 @@ const judge = latest(async () => {
   tryIt();
 }, failed);
 
-async function compare({ checked }: Judged, text: string): Promise<void> {
+async function compare({ isFleetWide }: Judged, text: string): Promise<void> {
   if (live === null) return;
   const { etag } = live;
-  const isFleetWide = checked.valid && checked.warnings.some(({ warning }) => warning === "fleet_wide");
   publisher.show(await engine.ask("compare", live.text), { text, etag, isFleetWide });
 }
 

@@ -15,6 +15,8 @@ export interface Judged {
   checked: Checked;
   /** How many warnings there are beside those that came along. */
   more: number;
+  /** Whether a directive has no target, be its warning among them or not. */
+  isFleetWide: boolean;
 }
 
 export interface Described {

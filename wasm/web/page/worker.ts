@@ -28,12 +28,14 @@ function judge(next: string): Judged {
   set = null;
   const checked = check(text, { anchor, now: anchor });
   if (!("valid" in checked)) throw new Error(checked.error.message);
-  if (!checked.valid) return { checked, more: 0 };
+  if (!checked.valid) return { checked, more: 0, isFleetWide: false };
   const compiled = compile(text, { anchor, now: anchor });
   if ("error" in compiled) throw new Error(compiled.error.message);
   set = compiled;
   const warnings = checked.warnings.slice(0, WARNINGS);
-  return { checked: { ...checked, warnings } satisfies Checked, more: checked.warnings.length - warnings.length };
+  const isFleetWide = checked.warnings.some(({ warning }) => warning === "fleet_wide");
+  const more = checked.warnings.length - warnings.length;
+  return { checked: { ...checked, warnings } satisfies Checked, more, isFleetWide };
 }
 
 function describe(from: number): Described {
