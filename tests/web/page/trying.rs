@@ -44,3 +44,16 @@ async fn a_request_is_decided_and_each_directive_says_why_or_why_not() {
     visitor.reads("times-text", "The next to end is quarter").await;
     visitor.has_no_complaints().await;
 }
+
+/// Only the first of them ends the name.
+#[tokio::test]
+async fn the_value_of_a_label_may_hold_an_equals_sign() {
+    let (_site, visitor) = static_page().await;
+    visitor
+        .pastes(
+            r#"{"directives":[{"id":"asked","level":"Shape","ttl_secs":3600,"labels":{"q":"a=b","r":"=="}}]}"#,
+        )
+        .await;
+    visitor.fills("labels", "q=a=b, r = ==").await;
+    visitor.reads("why", "asked applies").await;
+}

@@ -26,12 +26,15 @@ const form = () => by<HTMLFormElement>("request");
 export function asked(): Trial {
   const given = new FormData(form());
   const text = (name: string) => String(given.get(name) ?? "").trim() || null;
-  const labels = (text("labels") ?? "").split(",").map((pair) => pair.split("=").map((part) => part.trim()));
+  const labels = (text("labels") ?? "").split(",").map((pair): [string, string] => {
+    const [name = "", ...value] = pair.split("=");
+    return [name.trim(), value.join("=").trim()];
+  });
   const request: Request = {
     tenant: text("tenant"), index: text("index"), principal: text("principal"),
     endpoint: text("endpoint") as Endpoint | null,
     request_id: text("request_id"), trace_id: text("trace_id"),
-    labels: labels.flatMap(([name = "", value = ""]): [string, string][] => (name === "" ? [] : [[name, value]])),
+    labels: labels.filter(([name]) => name !== ""),
   };
   return { request, now: text("now") ?? undefined, own: by<HTMLTextAreaElement>("requests").value };
 }
