@@ -128,7 +128,8 @@ impl Visitor {
     }
 }
 
-const PASTE: &str = "
+/// Puts what is given, as text or by its address, where the cursor is.
+pub(crate) const PASTE: &str = "
     const text = given.text ?? await (await fetch(given.path)).text();
     const clipboardData = new DataTransfer();
     clipboardData.setData('text/plain', text);

@@ -3,7 +3,7 @@
 use rig::browser::key;
 use serde_json::{Value, json};
 
-use crate::visitor::static_page;
+use crate::visitor::{PASTE, static_page};
 
 const MISSPELT: &str = r#"{"directives":[{"id":"a","level":"Shape","ttl_secs":60,"tennant":"acme"}]}"#;
 
@@ -45,6 +45,25 @@ async fn the_place_is_right_behind_characters_of_two_units() {
         )
         .await;
     visitor.reads("verdict", "line 2").await;
+}
+
+/// Who turns the page before a document is found to be refused asks about a set that is gone by then.
+#[tokio::test]
+async fn a_refused_document_is_not_called_off() {
+    let (_site, visitor) = static_page().await;
+    let directive = |place| format!(r#"{{"id":"d{place}","level":"Shape","ttl_secs":3600,"tenant":"t"}}"#);
+    let directives: Vec<_> = (0..21).map(directive).collect();
+    visitor.pastes(&format!(r#"{{"directives":[{}]}}"#, directives.join(","))).await;
+    visitor.reads("reach-place", "1 to 20 of 21").await;
+    visitor.enters_the_editor().await;
+    visitor.browser.chord(key::CONTROL, 'a').await;
+    let both = format!("{PASTE} document.getElementById('reach-on').click();");
+    visitor.browser.run(&both, json!({"text": MISSPELT})).await;
+    // What is tried is asked last.
+    visitor.reads("decision", "Nothing is decided while the document is refused.").await;
+    visitor.sees("what was said stays", "return document.getElementById('reach-none').hidden").await;
+    visitor.reads("reach-place", "1 to 20 of 21").await;
+    visitor.has_no_complaints().await;
 }
 
 #[tokio::test]

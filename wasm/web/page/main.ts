@@ -27,15 +27,14 @@ const engine = new Engine(failed);
 let live: Live | null = null;
 let from = 0;
 let total = 0;
-let isValid = true;
 
 const editor = openEditor(by("editor"), EXAMPLE, () => judge());
 const publisher = openPublisher(send);
 
 const describe = latest(async () => {
-  // What a refused document would do cannot be told; what is there stays, and says so.
-  if (!isValid) return;
   const described = await engine.ask("describe", from);
+  // What a refused document would do cannot be told; what is there stays, and says so.
+  if (described === null) return;
   total = described.total;
   showReach(described, editor);
   showTimes(described.shown, total);
@@ -46,8 +45,7 @@ const tryIt = latest(async () => showTried(await engine.ask("try", asked())), fa
 const judge = latest(async () => {
   const text = editor.text();
   const judged = await engine.ask("judge", text);
-  isValid = judged.checked.valid;
-  by("reach-stale").hidden = isValid;
+  by("reach-stale").hidden = judged.checked.valid;
   from = 0;
   showProblems(judged, editor, editor.view.state.doc.length);
   await compare(judged, text);

@@ -56,7 +56,8 @@ export type Compared =
 export interface Calls {
   start: { ask: null; answer: { schema: object; versions: Versions } };
   judge: { ask: string; answer: Judged };
-  describe: { ask: number; answer: Described };
+  /** Nothing while the document is refused. */
+  describe: { ask: number; answer: Described | null };
   try: { ask: Trial; answer: Tried };
   compare: { ask: string; answer: Compared };
   format: { ask: null; answer: string | null };

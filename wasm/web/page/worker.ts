@@ -38,10 +38,11 @@ function judge(next: string): Judged {
   return { checked: { ...checked, warnings } satisfies Checked, more, isFleetWide };
 }
 
-function describe(from: number): Described {
-  const shown = set?.describe(from, PAGE) ?? [];
+function describe(from: number): Described | null {
+  if (set === null) return null;
+  const shown = set.describe(from, PAGE);
   if ("error" in shown) throw new Error(shown.error.message);
-  return { from, total: set?.length ?? 0, shown };
+  return { from, total: set.length, shown };
 }
 
 function tried({ request, now, own }: Trial): Tried {
