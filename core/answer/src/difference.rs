@@ -5,7 +5,7 @@ use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use aldis_core::Directive;
+use aldis_core::{Directive, StrList, Target};
 use serde::Serialize;
 
 /// What changes, by ids. Order and spelling of a document do not count, except that the order of the new one orders
@@ -69,13 +69,30 @@ fn fields(old: &Directive<'_>, new: &Directive<'_>) -> Vec<&'static str> {
         ("level", old.level == new.level),
         ("not_before", old.not_before == new.not_before),
         ("expires_at", old.expires_at == new.expires_at),
-        ("target", old.target == new.target),
+        ("target", is_same_target(&old.target, &new.target)),
         ("sampling", old.sampling == new.sampling),
         ("ring_buffer", old.ring_buffer == new.ring_buffer),
         ("capture", old.capture == new.capture),
         ("suppress", old.suppress == new.suppress),
     ];
     parts.into_iter().filter(|(_, same)| !same).map(|(name, _)| name).collect()
+}
+
+/// Whether both meet the same requests: what they list may stand in any order, and twice.
+fn is_same_target(old: &Target<'_>, new: &Target<'_>) -> bool {
+    let meets_same = |old: &StrList<'_>, new: &StrList<'_>| is_same_set(old.as_slice(), new.as_slice());
+    old == new
+        || meets_same(&old.tenants, &new.tenants)
+            && meets_same(&old.indices, &new.indices)
+            && meets_same(&old.principals, &new.principals)
+            && old.endpoints == new.endpoints
+            && is_same_set(&old.labels, &new.labels)
+}
+
+/// Without sorting: lists are short, and seldom differ.
+fn is_same_set<T: PartialEq>(old: &[T], new: &[T]) -> bool {
+    let holds = |all: &[T], some: &[T]| some.iter().all(|one| all.contains(one));
+    holds(old, new) && holds(new, old)
 }
 
 /// `{"added":[ids],"removed":[ids],"changed":[{"id","fields":[…]}]}`
@@ -102,6 +119,59 @@ impl<'a> JsonDifference<'a> {
             added: &difference.added,
             removed: &difference.removed,
             changed: changed.map(|change| JsonChange { id: &change.id, fields: &change.fields }).collect(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::format;
+    use alloc::vec;
+
+    use aldis_core::{UnixMillis, decode};
+
+    use super::*;
+
+    fn between(before: &str, after: &str) -> Difference {
+        let [before, after] = [before, after].map(|target| {
+            format!(r#"{{"directives":[{{"id":"a","level":"Shape","ttl_secs":9,{target}}}]}}"#)
+        });
+        let [before, after] =
+            [&before, &after].map(|text| decode(text.as_bytes(), UnixMillis::new(0)).expect("is valid"));
+        Difference::between(&before, &after)
+    }
+
+    #[test]
+    fn the_order_and_the_repetition_of_targets_do_not_count() {
+        for (one, other) in [
+            (r#""tenants":["a","b"]"#, r#""tenants":["b","a"]"#),
+            (r#""tenants":["a","b"]"#, r#""tenants":["b","a","b"]"#),
+            (r#""tenant":"a""#, r#""tenants":["a","a"]"#),
+            (r#""indices":["a","b"]"#, r#""indices":["b","a"]"#),
+            (r#""principals":["a","b"]"#, r#""principals":["b","a"]"#),
+            (r#""endpoints":["Search","Count"]"#, r#""endpoints":["Count","Search","Count"]"#),
+            (r#""labels":{"a":"1","b":"2"}"#, r#""labels":{"b":"2","a":"1"}"#),
+        ] {
+            assert_eq!(between(one, other), Difference::default(), "{one} {other}");
+            assert_eq!(between(other, one), Difference::default(), "{other} {one}");
+        }
+    }
+
+    #[test]
+    fn whom_a_target_meets_counts() {
+        let changed = Change { id: "a".to_owned(), fields: vec!["target"] };
+        let changed = Difference { changed: vec![changed], ..Difference::default() };
+        for (one, other) in [
+            (r#""tenants":["a","b"]"#, r#""tenants":["a","c"]"#),
+            (r#""tenants":["a","b"]"#, r#""tenants":["a","b","c"]"#),
+            (r#""tenants":["a","b"]"#, r#""indices":["a","b"]"#),
+            (r#""tenant":"a","index":"b""#, r#""tenant":"b","index":"a""#),
+            (r#""tenant":"a","principal":"p""#, r#""tenant":"a""#),
+            (r#""tenant":"a","endpoint":"Count""#, r#""tenant":"a","endpoint":"Search""#),
+            (r#""labels":{"a":"1","b":"2"}"#, r#""labels":{"a":"2","b":"1"}"#),
+        ] {
+            assert_eq!(between(one, other), changed, "{one} {other}");
+            assert_eq!(between(other, one), changed, "{other} {one}");
         }
     }
 }

@@ -68,6 +68,15 @@ fn what_is_new_must_not_have_expired_and_what_is_old_may() {
 }
 
 #[test]
+fn what_is_old_may_be_spelled_otherwise_and_have_expired() {
+    let past = |targets| directive("a", &format!(r#""expires_at":"2026-11-20T14:04:59Z",{targets}"#));
+    let published = past(r#""tenants":["x","y"],"labels":{"a":"1","b":"2"}"#);
+    let again = past(r#""labels":{"b":"2","a":"1"},"tenants":["y","x","y"]"#);
+    let plan = draft(&again).expect("is valid").plan(Some(&entry(published.as_bytes())));
+    assert_eq!(plan.expect("means the same").difference, Some(Difference::default()));
+}
+
+#[test]
 fn the_difference_names_ids_and_parts() {
     let before = r#"{"directives":[{"id":"a","level":"Shape","ttl_secs":60,"tenant":"x"},
         {"id":"b","level":"Shape","ttl_secs":60,"tenant":"x"},{"id":"c","level":"Shape","ttl_secs":60,"tenant":"x"}]}"#;
