@@ -6,7 +6,7 @@ use serde::de::{Error, MapAccess};
 
 use super::context::{Context, Part, Step};
 use super::document::{Whole, unknown_field};
-use super::lists::{AnyOf, Endpoint, Endpoints, Labels, named};
+use super::lists::{AnyOf, Endpoints, Labels, endpoint, named};
 use super::read::{Read, Reader, Text, Token};
 use crate::directive::{
     Directive, Sampling, StrList, Target, check_id, check_salt, check_suppress, check_target,
@@ -168,7 +168,7 @@ impl<'c, 'w, 'de> Draft<'c, 'w, 'de> {
             Field::Index => self.target.indices = self.one_target(entries)?,
             Field::Principal => self.target.principals = self.one_target(entries)?,
             Field::Endpoint => {
-                let kind = entries.next_value_seed(Reader(Endpoint { context }))?;
+                let kind = endpoint(context, &self.scalar(entries)?)?;
                 self.target.endpoints = EndpointSet::EMPTY.with(kind);
             }
             Field::Tenants | Field::Indices | Field::Principals | Field::Endpoints => {

@@ -108,9 +108,9 @@ impl<'de> Read<'de> for TargetValue<'_> {
     }
 }
 
-/// One endpoint, on its own or in a list.
-pub(super) struct Endpoint<'c> {
-    pub(super) context: &'c Context,
+/// One value of `endpoints`.
+struct Endpoint<'c> {
+    context: &'c Context,
 }
 
 impl<'de> Read<'de> for Endpoint<'_> {
@@ -122,17 +122,22 @@ impl<'de> Read<'de> for Endpoint<'_> {
     }
 
     fn token<E: Error>(self, token: Token<'de>) -> Result<EndpointKind, E> {
-        let Token::Str(name) = token else {
-            return Err(self.context.fail(Reason::BadEndpoint, Part::Value));
-        };
-        named(
-            self.context,
-            &name,
-            EndpointKind::from_name,
-            (EndpointKind::ALL, EndpointKind::as_str),
-            Reason::UnknownEndpoint,
-        )
+        endpoint(self.context, &token)
     }
+}
+
+/// One endpoint, on its own or in a list.
+pub(super) fn endpoint<E: Error>(context: &Context, token: &Token<'_>) -> Result<EndpointKind, E> {
+    let Token::Str(name) = token else {
+        return Err(context.fail(Reason::BadEndpoint, Part::Value));
+    };
+    named(
+        context,
+        name,
+        EndpointKind::from_name,
+        (EndpointKind::ALL, EndpointKind::as_str),
+        Reason::UnknownEndpoint,
+    )
 }
 
 /// `labels`.
