@@ -9,7 +9,7 @@ const [NO_DIRECTIVE, ENDPOINT, BAD_IMAGE, BAD_DOCUMENT] = [0xffffffff, 32, -7, -
 const OFF = Object.freeze({ level: "Off", ring_buffer: false, capture: false, decided_by: null });
 const [encoder, decoder] = [new TextEncoder(), new TextDecoder("utf-8", { ignoreBOM: true })];
 
-/** One guest for one thread. Times are milliseconds since the epoch: numbers, or bigints up to 2^64 - 1. */
+/** One guest for one thread. Times are milliseconds since the epoch: numbers, rounded down, or bigints up to 2^64 - 1. */
 export class Guest {
   #module; #guest; #room; #restore = []; // the last one loads into a new instance what was in force
 
@@ -22,7 +22,7 @@ export class Guest {
   /** Puts a document in force (bytes; its `ttl_secs` count from `anchor`) and gives the number of directives. What the
    *  guest refuses is thrown as an error whose `why` tells reason and place; the set before it stays in force. */
   loadDocument(bytes, anchor, stamp) {
-    return this.#load(bytes, stamp, (length) => this.#guest.aldis_load_document(length, BigInt(anchor)));
+    return this.#load(bytes, stamp, (length, from) => this.#guest.aldis_load_document(length, from), anchor);
   }
 
   /** The same with an image that `aldis-core` made; its times are absolute. */
@@ -32,8 +32,8 @@ export class Guest {
 
   /** Decides on `{ tenant, index, principal, endpoint, request_id, trace_id, labels }`, each of them if it is known. */
   evaluate(request, now) {
-    return this.#guarded(OFF, () => {
-      const bits = this.#guest.aldis_evaluate(this.#write(request), BigInt(now));
+    return this.#guarded(OFF, now, (at) => {
+      const bits = this.#guest.aldis_evaluate(this.#write(request), at);
       const [place, high] = [Number(bits & 0xffffffffn), Number(bits >> 32n)];
       if (high >> 16 !== 0) return OFF; // a status
       const decided_by = place === NO_DIRECTIVE ? null : this.#output(this.#guest.aldis_directive_id(place));
@@ -43,12 +43,10 @@ export class Guest {
 
   /** Says of every directive whether it applies and, if not, why: `[{ id, applies, why }]`. */
   explain(request, now) {
-    return this.#guarded([], () => {
+    return this.#guarded([], now, (at) => {
       const [length, lines] = [this.#write(request), []];
-      for (let text = null; text !== "";) {
-        text = this.#output(this.#guest.aldis_explain(length, BigInt(now), lines.length));
+      for (let text; (text = this.#output(this.#guest.aldis_explain(length, at, lines.length))) !== "";)
         lines.push(...text.split("\n").filter((line) => line !== "").map((line) => JSON.parse(line)));
-      }
       return lines;
     });
   }
@@ -60,9 +58,10 @@ export class Guest {
   }
 
   /** After a trap an instance is worth nothing: a new one takes over, with what was in force. */
-  #guarded(otherwise, call) {
+  #guarded(otherwise, time, call) {
+    const millis = BigInt(typeof time === "number" ? Math.floor(time) : time); // what is no time is the caller's to mend
     try {
-      return call();
+      return call(millis);
     } catch (error) {
       if (error instanceof Refused) return otherwise; // and it lives on
       if (!(error instanceof WebAssembly.RuntimeError || error instanceof RangeError)) throw error; // or no stack left
@@ -72,20 +71,20 @@ export class Guest {
     }
   }
 
-  #load(bytes, stamp = new Uint8Array(STAMP_BYTES), load) {
-    const result = this.#guarded(null, () => {
+  #load(bytes, stamp = new Uint8Array(STAMP_BYTES), load, anchor = 0) {
+    const result = this.#guarded(null, anchor, (from) => {
       const length = bytes.length + STAMP_BYTES;
       const room = this.#bytes(this.#guest.aldis_set_reserve(length), length);
       room.set(bytes);
       room.set(stamp, bytes.length);
-      return load(length);
+      return load(length, from);
     });
     if (result === null) throw new Error("the guest broke or has no memory; the one before stays in force");
     if (result === BAD_DOCUMENT || result === BAD_IMAGE) {
       const why = JSON.parse(this.#output(this.#guest.aldis_last_error()));
       throw Object.assign(new Error(`${why.message} [${why.reason}]`), { why });
     }
-    this.#restore = [() => this.#load(bytes, stamp, load)];
+    this.#restore = [() => this.#load(bytes, stamp, load, anchor)];
     return answered(result);
   }
 

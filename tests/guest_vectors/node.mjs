@@ -9,12 +9,13 @@ const [host, module] = process.argv.slice(2);
 const { Guest } = await import(pathToFileURL(host));
 const guest = new Guest(await WebAssembly.compile(readFileSync(module)));
 
-// Times are decimal strings, since they may be past 2^53.
+// Times are decimal strings, since they may be past 2^53, or numbers as clocks give them.
+const time = (given) => (typeof given === "string" ? BigInt(given) : given);
 const calls = {
-  document: ({ file, anchor }) => guest.loadDocument(readFileSync(file), BigInt(anchor)),
+  document: ({ file, anchor }) => guest.loadDocument(readFileSync(file), time(anchor)),
   image: ({ file }) => guest.loadImage(readFileSync(file)),
-  evaluate: ({ request, now }) => guest.evaluate(request, BigInt(now)),
-  explain: ({ request, now }) => guest.explain(request, BigInt(now)),
+  evaluate: ({ request, now }) => guest.evaluate(request, time(now)),
+  explain: ({ request, now }) => guest.explain(request, time(now)),
 };
 
 function answer({ call, ...rest }) {

@@ -2,10 +2,13 @@
 
 use std::process::Command;
 
-use crate::host::Host;
-use crate::piped::Piped;
+use rig::vectors::Verdict;
+use serde_json::json;
+
+use crate::host::{Host, Scratch};
+use crate::piped::{Answer, Piped};
 use crate::promises::{self, Twin};
-use crate::{Fed, cases, must_agree, small};
+use crate::{Fed, Line, cases, must_agree, small};
 
 const NODE: Host = Host {
     name: "node",
@@ -27,8 +30,8 @@ const MISREADINGS: [Twin; 11] = [
     ("kind]);", "0]);"),
     ("number >> 8]", "0]"),
     ("...[...labels].flat()", ""),
-    ("(length, BigInt(anchor))", "(length, 0n)"),
-    ("(length, BigInt(now), lines", "(length, 0n, lines"),
+    ("aldis_load_document(length, from)", "aldis_load_document(length, 0n)"),
+    ("(length, at, lines", "(length, 0n, lines"),
 ];
 
 #[test]
@@ -85,4 +88,24 @@ fn a_status_is_off() {
 fn a_request_that_is_too_long_is_off() {
     // No twin: what is cut the guest refuses, which is off as well.
     promises::what_is_too_long_is_off(&NODE, &[]);
+}
+
+/// JavaScript's clocks know fractions of a millisecond. They are cut off, and cost no guest.
+#[test]
+fn a_time_between_two_milliseconds_is_the_first_of_them() {
+    let mut node = Piped::start(&NODE, Fed::Documents);
+    let scratch = Scratch::new();
+    let document = br#"{"directives":[{"id":"all","level":"Shape","ttl_secs":9}]}"#;
+    let file = scratch.file("directives.json", document);
+    let begin = 1_800_000_000_000.5;
+    assert!(matches!(
+        node.call::<u32>(&json!({"call": "document", "file": file, "anchor": begin})),
+        Answer::Ok(1)
+    ));
+    for (now, level) in [(begin, "Shape"), (begin + 8_999.0, "Shape"), (begin + 9_000.0, "Off")] {
+        let evaluated = node.call::<Verdict>(&json!({"call": "evaluate", "request": {}, "now": now}));
+        assert!(matches!(evaluated, Answer::Ok(verdict) if verdict.level == level), "{now}");
+        let explained = node.call::<Vec<Line>>(&json!({"call": "explain", "request": {}, "now": now}));
+        assert!(matches!(explained, Answer::Ok(lines) if lines.len() == 1), "{now}");
+    }
 }
