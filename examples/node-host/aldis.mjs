@@ -7,7 +7,7 @@ const TEXTS = [["tenant", 1], ["index", 2], ["principal", 4], ["request_id", 8],
 const [VERSION, HEADER_BYTES, STAMP_BYTES, LONGEST] = [1, 16, 40, 0xffff];
 const [NO_DIRECTIVE, ENDPOINT, BAD_IMAGE, BAD_DOCUMENT] = [0xffffffff, 32, -7, -8];
 const OFF = Object.freeze({ level: "Off", ring_buffer: false, capture: false, decided_by: null });
-const [encoder, decoder] = [new TextEncoder(), new TextDecoder("utf-8", { ignoreBOM: true })];
+const [encoder, decoder, HALF] = [new TextEncoder(), new TextDecoder("utf-8", { ignoreBOM: true }), /\p{Cs}/u];
 
 /** One guest for one thread. Times are milliseconds since the epoch: numbers, rounded down, or bigints up to 2^64 - 1. */
 export class Guest {
@@ -88,21 +88,22 @@ export class Guest {
     return answered(result);
   }
 
-  /** Writes a request into its buffer and gives the length. What is more than can be carried is refused. */
+  /** Writes a request into its buffer and gives the length. What cannot be carried, half a character too, is refused. */
   #write({ endpoint = null, labels = [], ...facts }) {
     const kind = endpoint === null ? 0 : ENDPOINTS.indexOf(endpoint);
     if (kind < 0) throw new TypeError(`there is no endpoint ${endpoint}`);
     const given = TEXTS.reduce((bits, [name, bit]) => (facts[name] == null ? bits : bits | bit), 0);
-    const texts = [...TEXTS.map(([name]) => facts[name] ?? ""), ...[...labels].flat()].map((t) => encoder.encode(t));
-    const [lengths, count] = [texts.map((text) => text.length), (texts.length - TEXTS.length) / 2];
+    const texts = [...TEXTS.map(([name]) => facts[name] ?? ""), ...[...labels].flat()];
+    const [encoded, count] = [texts.map((text) => encoder.encode(text)), (texts.length - TEXTS.length) / 2];
+    const lengths = encoded.map((text) => text.length);
     const length = lengths.reduce((sum, length) => sum + length, HEADER_BYTES + 4 * count);
-    if (count > LONGEST || lengths.some((length) => length > LONGEST)) throw new Refused();
+    if (count > LONGEST || lengths.some((it) => it > LONGEST) || texts.some((it) => HALF.test(it))) throw new Refused();
     if (length > this.#room.length) this.#room = { place: answered(this.#guest.aldis_request_reserve(length)), length };
     const room = this.#bytes(this.#room.place, length);
     room.set([given | (endpoint === null ? 0 : ENDPOINT), kind]);
     const numbers = [count, ...lengths.slice(0, TEXTS.length), 0, ...lengths.slice(TEXTS.length)];
     numbers.forEach((number, at) => room.set([number & 0xff, number >> 8], 2 + 2 * at));
-    texts.reduce((at, text) => (room.set(text, at), at + text.length), HEADER_BYTES + 4 * count);
+    encoded.reduce((at, text) => (room.set(text, at), at + text.length), HEADER_BYTES + 4 * count);
     return length;
   }
 

@@ -90,6 +90,11 @@ fn a_request_that_is_too_long_is_off() {
     promises::what_is_too_long_is_off(&NODE, &[]);
 }
 
+#[test]
+fn text_that_is_not_unicode_is_off() {
+    promises::text_that_is_not_unicode_is_off(&NODE, ("HALF.test(it)", "false"));
+}
+
 /// JavaScript's clocks know fractions of a millisecond. They are cut off, and cost no guest.
 #[test]
 fn a_time_between_two_milliseconds_is_the_first_of_them() {

@@ -8,8 +8,9 @@ use std::process::{Output, Stdio};
 use aldis_abi::name;
 use aldis_core::UnixMillis;
 use aldis_etcd::sink::guest::embedded_module;
-use rig::vectors::{Case, Engine, Pairs, Request, differences};
+use rig::vectors::{Case, Engine, Pairs, Request, Verdict, differences};
 use serde_json::json;
+use serde_json::value::RawValue;
 
 use crate::host::{Host, Scratch, Source};
 use crate::piped::{Answer, Piped};
@@ -180,6 +181,30 @@ fn levels_of_too_long_ones(host: &Host, source: &Source) -> Vec<String> {
     let mut piped = Piped::hosting(embedded_module(), host, source, Fed::Documents);
     piped.load(br#"{"directives":[{"id":"all","level":"Shape","ttl_secs":9}]}"#, NOW).expect("is one");
     requests.iter().map(|request| piped.decide(request, NOW).level).collect()
+}
+
+/// Half a character is text in some languages, and no UTF-8.
+pub(crate) fn text_that_is_not_unicode_is_off(host: &Host, careless: Twin) {
+    let levels = |source: &Source| {
+        let mut piped = Piped::hosting(embedded_module(), host, source, Fed::Documents);
+        piped.load(br#"{"directives":[{"id":"all","level":"Shape","ttl_secs":9}]}"#, NOW).expect("is one");
+        [
+            r#""tenant":"\ud83d\ude00""#,
+            r#""tenant":"\ud83d""#,
+            r#""labels":[["\ude00","x"]]"#,
+            r#""labels":[["x","\ud83d"]]"#,
+        ]
+        .map(|facts| {
+            let call = format!(r#"{{"call":"evaluate","request":{{{facts}}},"now":"0"}}"#);
+            match piped.call::<Verdict>(&RawValue::from_string(call).expect("is JSON")) {
+                Answer::Ok(verdict) => verdict.level,
+                other => format!("{other:?}"),
+            }
+        })
+    };
+    assert_eq!(levels(&host.source()), ["Shape", "Off", "Off", "Off"]);
+    let (right, wrong) = careless;
+    assert_ne!(levels(&host.source().with(right, wrong))[1], "Off", "{wrong} passes for {right}");
 }
 
 /// A status in place of a decision, and a request for which there is no room, are off, and cost nothing else.

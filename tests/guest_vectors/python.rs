@@ -9,7 +9,6 @@ use aldis_core::{DirectiveSet, UnixMillis};
 use aldis_etcd::sink::guest::embedded_module;
 use rig::vectors::{Engine, Refusal, Request, Verdict, differences};
 use serde::Deserialize;
-use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use crate::host::{Host, Source};
@@ -260,14 +259,10 @@ fn a_batch_of_tens_of_thousands_is_decided() {
 
 #[test]
 fn text_that_is_not_unicode_is_off() {
-    let mut python = Piped::start(&PYTHON, Fed::Documents);
-    python.load(br#"{"directives":[{"id":"all","level":"Shape","ttl_secs":9}]}"#, NOW).expect("is one");
-    let [text, half] = ["\\ud83d\\ude00", "\\ud83d"].map(|tenant| {
-        let call = format!(r#"{{"call":"evaluate","request":{{"tenant":"{tenant}"}},"now":"0"}}"#);
-        python.call::<Verdict>(&RawValue::from_string(call).expect("is JSON"))
-    });
-    assert!(matches!(text, Answer::Ok(verdict) if verdict.level == "Shape"));
-    assert!(matches!(half, Answer::Ok(verdict) if verdict.level == "Off"));
+    promises::text_that_is_not_unicode_is_off(
+        &PYTHON,
+        ("(struct.error, UnicodeEncodeError)", "struct.error"),
+    );
 }
 
 /// Decides everything by batches, behind a request that is too long for one.
