@@ -5,6 +5,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 
+use super::make_unless_made;
 use crate::process::capture;
 use crate::tools::npm;
 use crate::workspace::Workspace;
@@ -17,18 +18,16 @@ const DONE: &str = "installed-lock.json";
 pub(super) fn install(workspace: &Workspace, stage: &Path) -> Result<()> {
     let from = workspace.root().join("wasm/web/npm");
     let lock = fs::read(from.join(LOCK)).context("the page's lock file is missing")?;
-    if fs::read(stage.join(DONE)).is_ok_and(|done| done == lock) {
-        return Ok(());
-    }
-    eprintln!("fetching the bundler, CodeMirror and wasm-opt (npm ci) into target/web/stage");
-    fs::create_dir_all(stage)?;
-    for file in ["package.json", LOCK] {
-        fs::copy(from.join(file), stage.join(file))?;
-    }
-    // Scripts of packages have no business here: the programs come as files.
-    let mut npm = npm(workspace)?;
-    npm.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"]).current_dir(stage);
-    capture(&mut npm).context("npm ci does not work")?;
-    fs::write(stage.join(DONE), lock)?;
-    Ok(())
+    make_unless_made(&stage.join(DONE), &lock, stage.join("node_modules").is_dir(), || {
+        eprintln!("fetching the bundler, CodeMirror and wasm-opt (npm ci) into target/web/stage");
+        fs::create_dir_all(stage)?;
+        for file in ["package.json", LOCK] {
+            fs::copy(from.join(file), stage.join(file))?;
+        }
+        // Scripts of packages have no business here: the programs come as files.
+        let mut npm = npm(workspace)?;
+        npm.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"]).current_dir(stage);
+        capture(&mut npm).context("npm ci does not work")?;
+        Ok(())
+    })
 }

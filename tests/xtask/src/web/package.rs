@@ -7,7 +7,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result};
 
-use super::copy_files;
+use super::{copy_files, make_unless_made};
 use crate::cargo::cargo;
 use crate::process::{capture, show};
 use crate::tools::{Toolbox, WEB};
@@ -19,15 +19,14 @@ const MODULE: &str = "aldis_web_bg.wasm";
 /// Builds the package into `to`.
 pub(super) fn build(workspace: &Workspace, tools: &Toolbox, stage: &Path, to: &Path) -> Result<()> {
     let module = compile(workspace, tools)?;
-    let (built, done) = (fs::read(&module)?, stage.join("built.wasm"));
-    if !fs::read(&done).is_ok_and(|done| done == built) || !to.join(MODULE).is_file() {
+    let made = to.join(MODULE);
+    make_unless_made(&stage.join("built.wasm"), &fs::read(&module)?, made.is_file(), || {
         let _ = fs::remove_dir_all(to);
         let mut bindgen =
             cargo(workspace, tools, &["run", "--quiet", "--locked", "--package", "aldis-bindgen", "--"]);
         show(bindgen.arg(&module).arg(to))?;
-        shrink(tools, stage, &to.join(MODULE))?;
-        fs::write(done, built)?;
-    }
+        shrink(tools, stage, &made)
+    })?;
     copy_files(&workspace.root().join("wasm/web/package"), to)
 }
 
