@@ -23,6 +23,8 @@ mod memory;
 mod module;
 #[path = "live_envoy/outage.rs"]
 mod outage;
+#[path = "xtask/src/envoy/placed.rs"]
+mod placed;
 #[path = "live_envoy/readme.rs"]
 mod readme;
 #[path = "live_envoy/scene.rs"]

@@ -8,6 +8,7 @@ use std::process::Command;
 use aldis_envoy::Config;
 
 use crate::module::module;
+use crate::placed::placed;
 
 const README: &str = include_str!("../../wasm/envoy/README.md");
 
@@ -37,10 +38,7 @@ fn envoy_takes_the_example() {
     let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/envoy");
     let scratch = tempfile::tempdir().expect("a scratch folder");
     let here = |file: &str| {
-        let text = fs::read_to_string(example.join(file)).expect("is there");
-        let text =
-            text.replace("target/wasm32v1-none/guest/aldis_envoy.wasm", &module().display().to_string());
-        text.replace("target/example-envoy", &scratch.path().display().to_string())
+        placed(&fs::read_to_string(example.join(file)).expect("is there"), module(), scratch.path())
     };
     fs::write(scratch.path().join("filter.yaml"), here("quiet.yaml")).expect("a file is written");
     assert_eq!(takes(&here("envoy.yaml")), Ok(()));

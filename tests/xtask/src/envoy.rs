@@ -2,15 +2,17 @@
 //! echoes, until Enter is pressed; with `walk` the way that its README goes, and then the end.
 
 mod children;
+mod placed;
 mod walk;
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
 use self::children::Children;
+use self::placed::placed;
 use crate::cargo::cargo;
 use crate::process;
 use crate::tools::{Toolbox, WASM};
@@ -52,6 +54,7 @@ struct Example {
     root: PathBuf,
     /// What it writes.
     scratch: PathBuf,
+    filter: PathBuf,
     aldis: PathBuf,
     etcd: PathBuf,
     envoy: PathBuf,
@@ -67,14 +70,15 @@ impl Example {
         let scratch = workspace.target().join("example-envoy");
         let _ = fs::remove_dir_all(&scratch);
         fs::create_dir_all(&scratch)?;
+        let filter = workspace.target().join(WASM).join("guest/aldis_envoy.wasm");
         let aldis = workspace.target().join("debug/aldis");
-        Ok(Self { root: workspace.root().to_owned(), scratch, aldis, etcd, envoy })
+        Ok(Self { root: workspace.root().to_owned(), scratch, filter, aldis, etcd, envoy })
     }
 
     /// Starts everything in its order, and waits for each to listen.
     fn start(&self) -> Result<Children> {
         children::must_be_free(PORTS)?;
-        fs::copy(self.root.join("examples/envoy/quiet.yaml"), self.scratch.join("filter.yaml"))?;
+        self.place("quiet.yaml", &self.scratch.join("filter.yaml"))?;
         let mut children = Children::new(&self.scratch);
         let mut etcd = self.command(&self.etcd);
         etcd.arg("--data-dir").arg(self.scratch.join("etcd"));
@@ -89,10 +93,18 @@ impl Example {
         children.start("etcd", etcd.arg("--initial-cluster=default=http://127.0.0.1:12380"), 12379)?;
         children.start("relay", self.aldis().arg("serve"), 7117)?;
         children.start("upstream", self.command("python3").arg("examples/envoy/echo.py"), 10001)?;
+        let configuration = self.scratch.join("envoy.yaml");
+        self.place("envoy.yaml", &configuration)?;
         let mut envoy = self.command(&self.envoy);
-        envoy.args(["-c", "examples/envoy/envoy.yaml", "--concurrency", "2", "--use-dynamic-base-id"]);
+        envoy.arg("-c").arg(configuration).args(["--concurrency", "2", "--use-dynamic-base-id"]);
         children.start("envoy", envoy.args(["--file-flush-interval-msec", "100"]), 10000)?;
         Ok(children)
+    }
+
+    /// Copies a file of the example, with the paths that hold here.
+    fn place(&self, file: &str, to: &Path) -> Result<()> {
+        let text = fs::read_to_string(self.root.join("examples/envoy").join(file))?;
+        Ok(fs::write(to, placed(&text, &self.filter, &self.scratch))?)
     }
 
     fn aldis(&self) -> Command {
@@ -101,10 +113,26 @@ impl Example {
         aldis
     }
 
-    /// At the root, as the paths in the example's files count from there.
+    /// At the root, from where the files of the example are named.
     fn command(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
         let mut command = Command::new(program);
         command.current_dir(&self.root);
         command
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_file_of_the_example_names_a_folder_where_nothing_need_be_built() {
+        let workspace = Workspace::locate().expect("is a workspace");
+        for file in ["envoy.yaml", "quiet.yaml", "watched.yaml"] {
+            let text =
+                fs::read_to_string(workspace.root().join("examples/envoy").join(file)).expect("is there");
+            let placed = placed(&text, Path::new("/built/aldis_envoy.wasm"), Path::new("/scratch"));
+            assert!(text.contains("target/") && !placed.contains("target/"), "{placed}");
+        }
     }
 }

@@ -28,7 +28,7 @@ pub(super) fn walk(example: &Example) -> Result<()> {
     println!("by a file that is renamed into place:");
     expect(10002, "/", None)?;
     let next = example.scratch.join("next.yaml");
-    fs::copy(example.root.join("examples/envoy/watched.yaml"), &next)?;
+    example.place("watched.yaml", &next)?;
     fs::rename(next, example.scratch.join("filter.yaml"))?;
     expect(10002, "/", Some("Shape"))?;
     thread::sleep(Duration::from_millis(500));
