@@ -111,7 +111,7 @@ impl Toolbox {
 
     /// Envoy, and the newest etcd.
     pub(crate) fn envoy_and_etcd(&self) -> Option<(PathBuf, PathBuf)> {
-        Some((self.envoy.clone()?, self.etcds.last()?.join("etcd")))
+        Some((self.envoy.clone()?, etcd::newest(&self.etcds, etcd::version_in)?.join("etcd")))
     }
 
     /// One line for each thing that stays untested because it could not be fetched.

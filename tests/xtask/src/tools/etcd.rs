@@ -131,9 +131,40 @@ fn keep_programs(from: &Path, to: &Path) -> Result<()> {
     Ok(())
 }
 
-fn version_in(bin: &Path) -> Result<String> {
+/// The folder with the newest etcd, by what each says of itself.
+pub(super) fn newest(bins: &[PathBuf], version_in: impl Fn(&Path) -> Result<String>) -> Option<&PathBuf> {
+    bins.iter().max_by_key(|bin| version_in(bin).ok().map(|version| numbers(&version)))
+}
+
+fn numbers(version: &str) -> Vec<u32> {
+    version.split('.').map_while(|part| part.parse().ok()).collect()
+}
+
+pub(super) fn version_in(bin: &Path) -> Result<String> {
     capture(Command::new(bin.join("etcdctl")).arg("version"))?;
     let said = capture(Command::new(bin.join("etcd")).arg("--version"))?;
     let version = said.lines().find_map(|line| line.strip_prefix("etcd Version: "));
     Ok(version.context("etcd names no version")?.trim().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_newest_is_told_by_its_version_wherever_it_was_found() {
+        let version = |bin: &Path| match bin.to_string_lossy().strip_prefix("etcd-") {
+            Some(version) => Ok(version.to_owned()),
+            None => bail!("does not run"),
+        };
+        for (bins, expected) in [
+            (&["etcd-3.5.30", "etcd-3.4.23"][..], "etcd-3.5.30"),
+            (&["etcd-3.4.23", "etcd-3.5.30"], "etcd-3.5.30"),
+            (&["etcd-3.10.0", "etcd-3.9.9", "etcd-3.10.0-rc.1", "broken"], "etcd-3.10.0"),
+        ] {
+            let bins: Vec<PathBuf> = bins.iter().map(PathBuf::from).collect();
+            assert_eq!(newest(&bins, version), Some(&PathBuf::from(expected)));
+        }
+        assert_eq!(newest(&[], version), None);
+    }
 }
