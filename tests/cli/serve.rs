@@ -4,6 +4,8 @@ use std::fs;
 use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
 use std::process::Command;
+use std::thread;
+use std::time::{Duration, SystemTime};
 
 use rig::eventually_blocking;
 use rig::http::Question;
@@ -82,58 +84,67 @@ fn under_tls_it_is_believed_by_those_who_trust_its_authority() {
     assert!(wrong_name.err.contains("certificate"), "{}", wrong_name.err);
 }
 
+/// A relay that shows one certificate, and another that is to come in its place.
+struct Certified {
+    served: Served,
+    old: Certificates,
+    new: Certificates,
+    /// The files that it was given.
+    cert: String,
+    key: String,
+    _scratch: Scratch,
+}
+
+impl Certified {
+    fn start() -> Self {
+        let scratch = Scratch::new();
+        let [old, new] = ["old", "new"].map(|name| Certificates::generate(&scratch.path(name), "nobody"));
+        let (cert, key) = (scratch.file("cert.pem", ""), scratch.file("key.pem", ""));
+        fs::copy(old.server_certificate(), &cert).expect("is copied");
+        fs::copy(old.server_key(), &key).expect("is copied");
+        let served = Served::start(&["--tls-cert", &cert, "--tls-key", &key]);
+        let certified = Self { served, old, new, cert, key, _scratch: scratch };
+        assert!(certified.shows(&certified.old) && !certified.shows(&certified.new));
+        certified
+    }
+
+    fn shows(&self, certificates: &Certificates) -> bool {
+        aldis(&["eval", "--source", &self.served.url, "--cacert", &text(&certificates.ca())]).code == 0
+    }
+
+    fn shows_the_new_one_soon(&self) {
+        eventually_blocking("the new one is shown", SOON, || self.shows(&self.new));
+        assert!(!self.shows(&self.old));
+    }
+}
+
 /// Files are renewed one after the other, and for a moment do not go together.
 #[test]
 fn a_certificate_that_is_renewed_is_shown_to_whoever_connects_next() {
-    let scratch = Scratch::new();
-    let (old, new) = (
-        Certificates::generate(&scratch.path("old"), "nobody"),
-        Certificates::generate(&scratch.path("new"), "nobody"),
-    );
-    let (cert, key) = (scratch.file("cert.pem", ""), scratch.file("key.pem", ""));
-    fs::copy(old.server_certificate(), &cert).expect("is copied");
-    fs::copy(old.server_key(), &key).expect("is copied");
-    let served = Served::start(&["--tls-cert", &cert, "--tls-key", &key]);
-    let is_trusted_by = |ca| aldis(&["eval", "--source", &served.url, "--cacert", ca]).code == 0;
-    let [old_ca, new_ca] = [text(&old.ca()), text(&new.ca())];
-    assert!(is_trusted_by(&old_ca) && !is_trusted_by(&new_ca));
-    fs::copy(new.server_certificate(), &cert).expect("is copied");
-    std::thread::sleep(std::time::Duration::from_millis(1500));
-    assert!(is_trusted_by(&old_ca), "half of it changes nothing");
-    fs::copy(new.server_key(), &key).expect("is copied");
-    eventually_blocking("the new one is shown", SOON, || is_trusted_by(&new_ca));
-    assert!(!is_trusted_by(&old_ca));
+    let certified = Certified::start();
+    fs::copy(certified.new.server_certificate(), &certified.cert).expect("is copied");
+    thread::sleep(Duration::from_millis(1500));
+    assert!(certified.shows(&certified.old), "half of it changes nothing");
+    fs::copy(certified.new.server_key(), &certified.key).expect("is copied");
+    certified.shows_the_new_one_soon();
 }
 
 /// What makes a file good need not show in its time: rights that are given, or a write within one tick of the clock.
 #[test]
 fn a_certificate_that_could_not_be_used_is_tried_again() {
-    let scratch = Scratch::new();
-    let (old, new) = (
-        Certificates::generate(&scratch.path("old"), "nobody"),
-        Certificates::generate(&scratch.path("new"), "nobody"),
-    );
-    let (cert, key) = (scratch.file("cert.pem", ""), scratch.file("key.pem", ""));
-    fs::copy(old.server_certificate(), &cert).expect("is copied");
-    fs::copy(old.server_key(), &key).expect("is copied");
-    let served = Served::start(&["--tls-cert", &cert, "--tls-key", &key]);
-    let is_trusted_by = |ca: &str| aldis(&["eval", "--source", &served.url, "--cacert", ca]).code == 0;
-    let [old_ca, new_ca] = [text(&old.ca()), text(&new.ca())];
-    let written = std::time::SystemTime::now();
-    let write = |file: &str, bytes: &[u8]| {
+    let certified = Certified::start();
+    let written = SystemTime::now();
+    let write = |file: &str, bytes: Vec<u8>| {
         fs::write(file, bytes).expect("is written");
-        fs::File::options()
-            .append(true)
-            .open(file)
-            .and_then(|file| file.set_modified(written))
-            .expect("is set");
+        let file = fs::File::options().append(true).open(file).expect("is there");
+        file.set_modified(written).expect("is its owner's");
     };
-    write(&cert, &fs::read(new.server_certificate()).expect("is read"));
-    write(&key, b"half of it");
-    std::thread::sleep(std::time::Duration::from_millis(2500));
-    assert!(is_trusted_by(&old_ca), "what was read before stays");
-    write(&key, &fs::read(new.server_key()).expect("is read"));
-    eventually_blocking("the new one is shown", SOON, || is_trusted_by(&new_ca));
+    write(&certified.cert, fs::read(certified.new.server_certificate()).expect("is there"));
+    write(&certified.key, b"half of it".to_vec());
+    thread::sleep(Duration::from_millis(2500));
+    assert!(certified.shows(&certified.old), "what was read before stays");
+    write(&certified.key, fs::read(certified.new.server_key()).expect("is there"));
+    certified.shows_the_new_one_soon();
 }
 
 #[test]
