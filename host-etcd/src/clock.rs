@@ -184,6 +184,13 @@ impl Clock {
         self.moment().lead
     }
 
+    /// The wall clock's time, in which documents are written: the reading without its lead.
+    #[must_use]
+    pub fn wall(&self) -> UnixMillis {
+        let Moment { at, lead } = self.moment();
+        UnixMillis::new(at.as_u64().saturating_sub(u64::try_from(lead.as_millis()).unwrap_or(u64::MAX)))
+    }
+
     /// Follows the wall clock if it is ahead; by how much it is behind, or was when it was last seen.
     fn look(&self, monotonic: u64) -> Duration {
         self.next_look.store(monotonic.saturating_add(LOOK_EVERY), Ordering::Relaxed);

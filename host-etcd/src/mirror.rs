@@ -34,7 +34,9 @@ use seen::Seen;
 use settle::{Replaced, Unsettled};
 
 pub use aldis_answer::Digest;
-pub(crate) use document::{NEGLIGIBLE_LEAD, Version, later};
+#[cfg(feature = "relay")]
+pub(crate) use document::later;
+pub(crate) use document::{NEGLIGIBLE_LEAD, Version};
 pub(crate) use record::{Kept, Record};
 pub(crate) use seen::Gone;
 pub(crate) use shared::SharedMirror;
@@ -48,26 +50,34 @@ pub struct Snapshot {
     pub digest: Digest,
     /// The directives of all documents, in key order.
     pub set: Arc<DirectiveSet>,
-    told: Arc<DirectiveSet>,
+    /// `None`: the set itself.
+    told: Option<Arc<DirectiveSet>>,
 }
 
 impl Snapshot {
     /// A set whose ends are by the wall clock.
     #[must_use]
     pub fn new(revision: Revision, digest: Digest, set: Arc<DirectiveSet>) -> Self {
-        Self { revision, digest, told: Arc::clone(&set), set }
+        Self { revision, digest, set, told: None }
     }
 
     /// The same with its ends by a clock that is ahead of the wall clock, as the set here has them.
     pub(crate) fn translated(self, set: Arc<DirectiveSet>) -> Self {
-        Self { set, ..self }
+        let told = self.told.unwrap_or(self.set);
+        Self { told: Some(told).filter(|told| !Arc::ptr_eq(told, &set)), set, ..self }
     }
 
     /// The same directives with their ends by the wall clock, for whoever has another clock. That is the set, unless the
     /// store's clock was [ahead](crate::clock) when it first saw one of the documents.
     #[must_use]
     pub fn told(&self) -> &Arc<DirectiveSet> {
-        &self.told
+        self.told.as_ref().unwrap_or(&self.set)
+    }
+
+    /// As it is told.
+    #[cfg(feature = "relay")]
+    pub(crate) fn by_the_wall_clock(&self) -> Self {
+        Self::new(self.revision, self.digest, Arc::clone(self.told()))
     }
 }
 

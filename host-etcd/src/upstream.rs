@@ -24,6 +24,7 @@ use crate::clock::Clock;
 use crate::driver::{Ending, Outlet, Start, Started};
 use crate::kv::{Header, KvError, Revision};
 use crate::status::{Board, Change, State};
+use crate::wire::UNKNOWN_CLUSTER;
 
 mod answer;
 mod doubt;
@@ -127,6 +128,9 @@ impl Follower {
 
     /// One question and its answer. While the store starts, a relay has its share of the time for both.
     async fn step(&mut self) -> Result<(), KvError> {
+        if let Some(nearer) = self.translation.catch_up(self.parts.clock.lead()) {
+            self.parts.outlet.put_in_force(&nearer);
+        }
         let (wait, limit) = (self.parts.wait, self.parts.wait.saturating_add(self.parts.grace));
         let etag = self.held.as_ref().map(|(etag, _)| etag.clone());
         let (begun, share) = (Instant::now(), self.share());
@@ -166,7 +170,9 @@ impl Follower {
             Answer::Image { etag, header, snapshot, state } if !self.has(&etag) => {
                 match (self.doubt.of(stands, header, state == State::Live, Instant::now()), stands) {
                     (Opinion::Doubted, _) => return Ok(false),
-                    (Opinion::PassedOver, _) => return Err(nonsense("it is behind what is in force")),
+                    (Opinion::PassedOver, _) => {
+                        return Err(nonsense("it is behind, or of another cluster and cut off"));
+                    }
                     (Opinion::BelievedAtLast, Some(stands)) => {
                         self.parts.board.cluster_changed(stands, header);
                         warn!(from = ?stands, to = ?header, "the relay is behind, or of another cluster; following it");
@@ -183,15 +189,21 @@ impl Follower {
             Answer::Same { .. } if stands.is_none() => {
                 Err(nonsense("it has nothing new, and nothing was had before"))
             }
-            Answer::Same { state } | Answer::Image { state, .. } => {
+            Answer::Same { header, state } | Answer::Image { header, state, .. } => {
                 self.doubt.dispelled();
-                if let Some(nearer) = self.translation.catch_up(self.parts.clock.lead()) {
-                    self.parts.outlet.put_in_force(&nearer);
-                }
+                self.learn_cluster(header.cluster_id);
                 let was_live = self.is_live;
                 self.confirmed(state);
                 Ok(self.is_live != was_live)
             }
+        }
+    }
+
+    /// A relay that began from its disk knows of its cluster later.
+    fn learn_cluster(&mut self, cluster_id: u64) {
+        if let Some((_, held)) = self.held.as_mut().filter(|(_, held)| held.cluster_id == UNKNOWN_CLUSTER) {
+            held.cluster_id = cluster_id;
+            self.parts.board.update(|status| status.cluster_id = Some(cluster_id));
         }
     }
 

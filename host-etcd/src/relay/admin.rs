@@ -73,7 +73,7 @@ pub(super) async fn admin(
 
 async fn publish(shared: &Shared, publishing: &Publishing, key: &Key, body: &[u8]) -> Result<usize, Slug> {
     for _ in 0..TRIES {
-        let draft = Draft::new(body, shared.store.now(), Lifetimes::Absolute, FleetWide::Meant)?;
+        let draft = Draft::new(body, shared.store.clock().wall(), Lifetimes::Absolute, FleetWide::Meant)?;
         let (_, plan) = plan(publishing.kv(), key, &draft, None).await?;
         match commit(publishing.kv(), key, draft.body(), plan.replaces).await {
             Err(KvError::Conflict { .. }) => {}

@@ -24,7 +24,7 @@ use crate::store::DEFAULT_SCOPE;
 /// `POST /v1/check`
 pub(super) async fn check(State(shared): State<Arc<Shared>>, body: Body) -> Result<Response, Problem> {
     let held = read(&shared.bodies, &shared.limits, body).await?;
-    let (now, key, document) = (shared.store.now(), shared.digest_key.clone(), held.bytes.clone());
+    let (now, key, document) = (shared.store.clock().wall(), shared.digest_key.clone(), held.bytes.clone());
     beside(move || {
         let digest = Digest::of([(key.as_slice(), &*document)]);
         let judged = decode(&document, now).map(|all| (all.len(), warnings(&all, now)));
@@ -80,6 +80,11 @@ fn point(time: Option<&Time>, name: &str, otherwise: UnixMillis) -> Result<UnixM
 fn decided(question: &Bytes, now: UnixMillis, in_force: &Arc<Snapshot>) -> Result<Response, Problem> {
     let question: Question<'_> = serde_json::from_slice(question)
         .map_err(|error| Problem::bad_request(format!("not a question: {error}")))?;
+    // Whoever names a time means that of the wall clock.
+    let in_force = match &question.now {
+        Some(_) => Arc::new(in_force.by_the_wall_clock()),
+        None => Arc::clone(in_force),
+    };
     let now = point(question.now.as_ref(), "now", now)?;
     let anchor = point(question.anchor.as_ref(), "anchor", now)?;
     let snapshot = match question.document {
@@ -87,7 +92,7 @@ fn decided(question: &Bytes, now: UnixMillis, in_force: &Arc<Snapshot>) -> Resul
             Ok(snapshot) => snapshot,
             Err(error) => return Ok(json(StatusCode::UNPROCESSABLE_ENTITY, &Refusal { error })),
         },
-        None => Arc::clone(in_force),
+        None => in_force,
     };
     let answer = question.request.with(|request| {
         let decision = snapshot.set.evaluate(request, now);

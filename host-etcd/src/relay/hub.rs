@@ -14,6 +14,7 @@ use crate::mirror::Snapshot;
 use crate::publish::document;
 use crate::status::{Change, Changes, State, Status};
 use crate::store::EtcdDirectiveStore;
+use crate::wire::UNKNOWN_CLUSTER;
 
 /// Changes that a stream may be behind, or may resume after.
 const BACKLOG: usize = 1024;
@@ -22,7 +23,7 @@ const BACKLOG: usize = 1024;
 pub(super) struct View {
     pub(super) snapshot: Arc<Snapshot>,
     pub(super) state: State,
-    /// The cluster that its revision counts in; zero if it is not known, as after a start from disk.
+    /// The cluster that its revision counts in, if it is known.
     pub(super) cluster_id: u64,
     /// Whether the source has ever confirmed something to this process.
     pub(super) was_live: bool,
@@ -251,7 +252,7 @@ impl Log {
 }
 
 fn cluster_id(status: &Status) -> u64 {
-    status.cluster_id.unwrap_or_default()
+    status.cluster_id.unwrap_or(UNKNOWN_CLUSTER)
 }
 
 fn standing(status: &Status) -> Vec<(&'static str, Arc<str>)> {

@@ -9,7 +9,7 @@ use crate::mirror::Snapshot;
 /// at different times hold the same documents and not the same set.
 pub(super) fn of(snapshot: &Snapshot) -> HeaderValue {
     let digest: String = snapshot.digest.to_string().chars().take(16).collect();
-    let image = XxHash64::oneshot(0, snapshot.set.as_image());
+    let image = XxHash64::oneshot(0, snapshot.told().as_image());
     let tag = format!("\"{}-{digest}-{image:016x}\"", snapshot.revision);
     // Digits and letters in quotes are always a legal value.
     HeaderValue::try_from(tag).unwrap_or(HeaderValue::from_static("\"\""))

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use aldis_core::DirectiveSet;
-use http::{HeaderMap, HeaderName, HeaderValue, header};
+use http::header::ETAG;
+use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::kv::{Header, KvError, Revision};
 use crate::mirror::{Digest, Snapshot};
@@ -14,6 +15,8 @@ use crate::wire;
 pub(super) enum Answer {
     /// There is none.
     Same {
+        /// Where what was had stands.
+        header: Header,
         /// Whether the relay's source confirms it.
         state: State,
     },
@@ -23,26 +26,31 @@ pub(super) enum Answer {
 
 impl Answer {
     pub(super) fn same(headers: &HeaderMap) -> Result<Self, KvError> {
-        Ok(Self::Same { state: state(headers)? })
+        Ok(Self::Same { header: header(headers)?, state: state(headers)? })
     }
 
     /// Nothing of it is believed before all of it holds.
     pub(super) fn image(headers: &HeaderMap, body: Vec<u8>) -> Result<Self, KvError> {
-        let etag = headers.get(header::ETAG).cloned().ok_or_else(|| nonsense("it has no ETag"))?;
-        let revision = text(headers, &wire::REVISION)?.parse().map(Revision::new);
-        let revision = revision.map_err(|_| nonsense("its revision is no number"))?;
-        let cluster_id = u64::from_str_radix(text(headers, &wire::CLUSTER)?, 16);
-        let cluster_id = cluster_id.map_err(|_| nonsense("its cluster is no number"))?;
+        let etag = headers.get(ETAG).cloned().ok_or_else(|| nonsense("it has no ETag"))?;
+        let header = header(headers)?;
         let digest = text(headers, &wire::DIGEST)?.parse::<Digest>();
         let digest = digest.map_err(|_| nonsense("its digest is none"))?;
         let set = DirectiveSet::from_image(body).map_err(|error| nonsense(&error.to_string()))?;
         Ok(Self::Image {
             etag,
-            header: Header { cluster_id, revision },
-            snapshot: Arc::new(Snapshot::new(revision, digest, Arc::new(set))),
+            header,
+            snapshot: Arc::new(Snapshot::new(header.revision, digest, Arc::new(set))),
             state: state(headers)?,
         })
     }
+}
+
+fn header(headers: &HeaderMap) -> Result<Header, KvError> {
+    let revision = text(headers, &wire::REVISION)?.parse().map(Revision::new);
+    let revision = revision.map_err(|_| nonsense("its revision is no number"))?;
+    let cluster_id = u64::from_str_radix(text(headers, &wire::CLUSTER)?, 16);
+    let cluster_id = cluster_id.map_err(|_| nonsense("its cluster is no number"))?;
+    Ok(Header { cluster_id, revision })
 }
 
 fn state(headers: &HeaderMap) -> Result<State, KvError> {
@@ -71,7 +79,7 @@ mod tests {
 
     fn headers(changes: &[(HeaderName, Option<&'static str>)]) -> HeaderMap {
         let mut headers = HeaderMap::new();
-        headers.insert(header::ETAG, HeaderValue::from_static("\"1\""));
+        headers.insert(ETAG, HeaderValue::from_static("\"1\""));
         headers.insert(wire::REVISION, HeaderValue::from_static("7"));
         headers.insert(wire::CLUSTER, HeaderValue::from_static("1f"));
         headers.insert(wire::STATE, HeaderValue::from_static("live"));
@@ -98,14 +106,14 @@ mod tests {
             Answer::Same { .. } => panic!("it is another"),
         }
         let stale = Answer::same(&headers(&[(wire::STATE, Some("stale"))]));
-        assert!(matches!(stale, Ok(Answer::Same { state: State::Stale })));
+        assert!(matches!(stale, Ok(Answer::Same { state: State::Stale, .. })));
     }
 
     #[test]
     fn an_answer_with_anything_missing_or_wrong_is_not_believed() {
         let image = DirectiveSet::empty().into_image();
         for change in [
-            (header::ETAG, None),
+            (ETAG, None),
             (wire::REVISION, None),
             (wire::REVISION, Some("-1")),
             (wire::CLUSTER, Some("xyz")),

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::kv::Header;
+use crate::wire::UNKNOWN_CLUSTER;
 
 /// How often in a row a relay that is behind, or of another cluster, is asked again before it is believed.
 const DOUBTS: u32 = 4;
@@ -41,7 +42,8 @@ impl Doubt {
         now: Instant,
     ) -> Opinion {
         let Some(held) = held else { return Opinion::Believed };
-        let is_same_cluster = stands.cluster_id == held.cluster_id;
+        let is_known = held.cluster_id != UNKNOWN_CLUSTER && stands.cluster_id != UNKNOWN_CLUSTER;
+        let is_same_cluster = !is_known || stands.cluster_id == held.cluster_id;
         if is_same_cluster && stands.revision >= held.revision {
             self.dispelled();
             return Opinion::Believed;
@@ -103,6 +105,19 @@ mod tests {
             doubted(&mut doubt, ELSEWHERE, now);
             assert_eq!(doubt.of(HELD, ELSEWHERE, true, now), Opinion::BelievedAtLast);
         }
+    }
+
+    /// One that begins from its disk does not know its cluster.
+    #[test]
+    fn an_unknown_cluster_is_taken_for_the_same() {
+        let (mut doubt, now) = (Doubt::default(), Instant::now());
+        let unknown = |revision| at(UNKNOWN_CLUSTER, revision);
+        for is_live in [true, false] {
+            assert_eq!(doubt.of(HELD, unknown(5), is_live, now), Opinion::Believed);
+            assert_eq!(doubt.of(Some(unknown(5)), at(1, 5), is_live, now), Opinion::Believed);
+        }
+        assert_eq!(doubt.of(HELD, unknown(4), false, now), Opinion::PassedOver);
+        assert_eq!(doubt.of(Some(unknown(5)), at(1, 4), true, now), Opinion::Doubted);
     }
 
     /// It may be cut off without knowing it; once it would know, the cluster was restored.
