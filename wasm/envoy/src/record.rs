@@ -22,6 +22,15 @@ pub(crate) struct Stamp {
     pub(crate) cluster: String,
 }
 
+impl Stamp {
+    /// A relay that began from its disk has this in the place of its cluster until it has read from that.
+    const UNKNOWN_CLUSTER: &str = "0";
+
+    pub(crate) fn knows_cluster(&self) -> bool {
+        self.cluster != Self::UNKNOWN_CLUSTER
+    }
+}
+
 /// Appends what is known of it to an image.
 pub(crate) fn write(mut image: Vec<u8>, stamp: &Stamp) -> Vec<u8> {
     for text in [&stamp.digest, &stamp.etag, &stamp.cluster] {

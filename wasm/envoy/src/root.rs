@@ -31,7 +31,7 @@ struct InForce {
     needs: Needs,
     /// Of the relay's set; an inline one has none.
     revision: Option<u64>,
-    /// The latest time that was decided by.
+    /// The latest time that was seen since it is in force.
     latest: Cell<UnixMillis>,
 }
 

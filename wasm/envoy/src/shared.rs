@@ -24,7 +24,7 @@ pub(crate) struct Shared {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct News {
     pub(crate) number: u64,
-    /// The latest time, to about a second, by which an instance has decided while that image was in force.
+    /// The latest time, to about a second, that an instance has seen while that image was in force.
     pub(crate) latest: UnixMillis,
     pub(crate) version: u32,
 }

@@ -341,6 +341,41 @@ fn a_relay_that_is_cut_off_takes_nothing_back() {
 }
 
 #[test]
+fn an_older_revision_is_believed_although_the_clock_is_set_back_meanwhile() {
+    let (proxy, [mut one, _]) = proxy(RELAYED);
+    one.tick();
+    one.answer(&Reply::image(5, &image(ACME)));
+    for turn in 0..5 {
+        proxy.pass(MAX_BACKOFF_MS);
+        one.tick();
+        one.answer(&Reply::image(4, &image(TIMING)));
+        if turn == 0 {
+            proxy.set_back(3_600_000);
+        }
+    }
+    assert_eq!(level(&mut one).as_deref(), Some("ShapeTiming"));
+}
+
+/// It began from its disk, and says which cluster it follows once it knows.
+#[test]
+fn a_relay_that_does_not_know_its_cluster_yet_goes_on_all_the_same() {
+    let (proxy, [mut one, _]) = proxy(RELAYED);
+    for (revision, document, cluster, state, expected) in [
+        (5, ACME, "c1", "live", "Shape"),
+        (6, TIMING, "0", "stale", "ShapeTiming"),
+        (7, ACME, "c1", "stale", "Shape"),
+        (6, TIMING, "0", "stale", "Shape"),
+    ] {
+        one.tick();
+        let reply = Reply::image(revision, &image(document));
+        one.answer(&reply.with("aldis-cluster", cluster).with("aldis-state", state));
+        assert_eq!(level(&mut one).as_deref(), Some(expected), "{revision} {cluster}");
+        proxy.pass(MAX_BACKOFF_MS);
+    }
+    assert_eq!(proxy.metric("aldis.polls.older"), 1);
+}
+
+#[test]
 fn another_cluster_counts_anew_and_is_followed_at_once() {
     let (proxy, [mut one, _]) = proxy(RELAYED);
     one.tick();

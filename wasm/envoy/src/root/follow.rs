@@ -199,7 +199,8 @@ impl Follower {
     /// Refuses what goes back within a cluster, a few times. Of a relay that is cut off, whatever does not go on from what
     /// is in force: it takes nothing back.
     fn must_go_on(&mut self, stamp: &Stamp, is_stale: bool, now: UnixMillis) -> Result<(), Fault> {
-        let is_same_cluster = stamp.cluster == self.stamp.cluster;
+        let is_known = stamp.knows_cluster() && self.stamp.knows_cluster();
+        let is_same_cluster = !is_known || stamp.cluster == self.stamp.cluster;
         let goes_back = is_same_cluster && stamp.revision < self.stamp.revision;
         if is_stale && (goes_back || !is_same_cluster) {
             return Err(Fault::Older);
@@ -209,6 +210,8 @@ impl Follower {
         }
         let (times, since) = self.older.get_or_insert((0, now));
         *times = times.saturating_add(1);
+        // A clock that was set back begins anew.
+        *since = (*since).min(now);
         let lasts_for = now.saturating_since(*since).as_millis();
         if *times < OLDER_ANSWERS || lasts_for < OLDER_MS.into() { Err(Fault::Older) } else { Ok(()) }
     }
