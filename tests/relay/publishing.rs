@@ -141,6 +141,18 @@ async fn a_refused_document_is_not_overwritten_unseen() {
     assert_eq!(put(&served, "/v1/directives", OTHER, &[]).await.status, 200);
 }
 
+/// Nor where others of the same prefix have gone on since.
+#[tokio::test]
+async fn a_refused_document_is_not_overwritten_unseen_behind_others() {
+    let served = Served::with(Setting { scope: "aldis/", ..Setting::default() }).await;
+    served.put_under("aldis/a", MALFORMED).await;
+    served.put_under("aldis/b", ONE).await;
+    let etag = served.get("/v1/directives").await.header("etag").to_owned();
+    let conflict = put(&served, "/v1/directives?name=a", OTHER, &[("if-match", &etag)]).await;
+    assert_eq!(conflict.status, 412);
+    assert_eq!(put(&served, "/v1/directives?name=b", OTHER, &[("if-match", &etag)]).await.status, 200);
+}
+
 /// A relay that has not seen yet that its document was deleted: whoever names the set that it has would bring it back.
 #[tokio::test]
 async fn a_deletion_that_is_on_its_way_is_not_undone_unseen() {

@@ -54,8 +54,8 @@ impl Publishing {
     /// The set that the client names is in force, and so the document that is replaced must be in it: one that was
     /// published later is either on its way here or refused, and the client has not seen it. If there is none, none must
     /// be in it: a deletion may be on its way, too.
-    async fn hold_to(&self, view: &View, key: &Key, plan: &Plan) -> Result<(), Problem> {
-        if plan.replaces > view.snapshot.revision {
+    async fn hold_to(&self, view: &View, key: &Key, plan: &Plan, is_refused: bool) -> Result<(), Problem> {
+        if is_refused || plan.replaces > view.snapshot.revision {
             return Err(conflict(
                 "the key holds a newer document than the set in force; if that one is refused, publish without If-Match",
             ));
@@ -175,16 +175,18 @@ pub(super) async fn put(
     }
     let key = publishing.key(options.name.as_deref())?;
     let held = read(&shared.drafts, &shared.limits, body).await?;
-    let draft = match Draft::new(&held.bytes, shared.store.now(), options.lifetimes(), options.reach()) {
-        Err(PublishError::Refused(error)) => {
-            return Ok(json(StatusCode::UNPROCESSABLE_ENTITY, &Refused::new(error)));
-        }
-        draft => draft?,
-    };
+    let draft =
+        match Draft::new(&held.bytes, shared.store.clock().wall(), options.lifetimes(), options.reach()) {
+            Err(PublishError::Refused(error)) => {
+                return Ok(json(StatusCode::UNPROCESSABLE_ENTITY, &Refused::new(error)));
+            }
+            draft => draft?,
+        };
     let absent = (demand == Demand::Absent).then_some(Revision::ZERO);
     let (_, plan) = plan(publishing.kv(), &key, &draft, absent).await?;
     if demand == Demand::Match(true) {
-        publishing.hold_to(&view, &key, &plan).await?;
+        let is_refused = shared.store.status().refused.contains_key(&key);
+        publishing.hold_to(&view, &key, &plan, is_refused).await?;
     }
     let revision = match options.dry_run {
         true => None,
