@@ -42,6 +42,7 @@ impl Certificate {
     fn look(&mut self) {
         let now = [modified(&self.chain), modified(&self.key)];
         if now == self.last {
+            self.failed = None;
             return;
         }
         let failed = match self.renew() {
