@@ -3,6 +3,7 @@ import { assist } from "./assist";
 import { by, say } from "./dom";
 import { openEditor } from "./editor";
 import { Engine, latest } from "./engine";
+import { Freshness } from "./freshness";
 import { showProblems } from "./problems";
 import type { Judged } from "./protocol";
 import { openPublisher } from "./publish";
@@ -19,11 +20,12 @@ const EXAMPLE = `{"directives":[
   {"id":"bulk-shape","level":"Shape","ttl_secs":600,"endpoints":["IngestBulk","IngestDoc"],"tenants":["acme","bolt"]}
 ]}
 `;
-/** What is said of time is said anew so often. */
+/** What is said of time is said anew so often, and what is live is asked for again where it could not be read. */
 const TICK = 10_000;
 
 const failed = (error: unknown) => say(by("verdict"), `The page is broken: ${String(error)}`, "invalid");
 const engine = new Engine(failed);
+const freshness = new Freshness(by("freshness"));
 let live: Live | null = null;
 let from = 0;
 let total = 0;
@@ -67,13 +69,15 @@ async function send(token: string, { text, etag, isFleetWide }: Draft): Promise<
 }
 
 async function refresh(): Promise<void> {
-  live = (await readLive()) ?? live;
-  if (live === null) return;
+  const read = await readLive();
+  if (read === null) return freshness.unread();
+  live = read;
+  freshness.read(live.state);
   say(by("standing"), `revision ${live.revision}, digest ${live.digest.slice(0, 12)}`);
   judge();
 }
 
-const follows = latest(refresh, () => say(by("freshness"), "the relay does not answer", "stale"));
+const follows = latest(refresh, () => freshness.unread());
 
 async function connect(): Promise<void> {
   live = await readLive().catch(() => null);
@@ -82,10 +86,15 @@ async function connect(): Promise<void> {
   editor.replace(live.text);
   follow({
     applied: follows,
-    state: (state) => say(by("freshness"), state.kind === "live" ? "live" : state.why, state.kind),
+    state: (state) => freshness.told(state),
     refused: (why) => say(by("published"), why),
+    opened: () => {
+      freshness.open();
+      follows();
+    },
+    lost: () => freshness.gone(),
   });
-  await refresh();
+  follows();
 }
 
 pageThrough((step) => {
@@ -100,6 +109,7 @@ by("format").addEventListener("click", async () => {
 });
 setInterval(() => {
   if (document.hidden) return;
+  if (freshness.isBehind) follows();
   describe();
   tryIt();
 }, TICK);

@@ -5,9 +5,19 @@ export interface Live {
   etag: string;
   revision: number;
   digest: string;
+  state: State;
 }
 
 export type State = { kind: "live" } | { kind: "stale"; why: string };
+
+/** What the stream tells, and what becomes of it. */
+export interface Told {
+  applied: () => void;
+  state: (state: State) => void;
+  refused: (why: string) => void;
+  opened: () => void;
+  lost: () => void;
+}
 
 interface Said {
   revision?: number;
@@ -20,11 +30,13 @@ export async function readLive(): Promise<Live | null> {
   const revision = response.headers.get("aldis-revision");
   if (!response.ok || revision === null) return null;
   const [etag, digest] = [response.headers.get("etag") ?? "", response.headers.get("aldis-digest") ?? ""];
-  return { text: await response.text(), etag, digest, revision: Number(revision) };
+  const named = response.headers.get("aldis-state") ?? "unknown";
+  const state: State = named === "live" ? { kind: "live" } : { kind: "stale", why: `the relay's store is ${named}` };
+  return { text: await response.text(), etag, digest, revision: Number(revision), state };
 }
 
 /** Follows the changes until the page is left. The browser connects again by itself. */
-export function follow(tell: { applied: () => void; state: (state: State) => void; refused: (why: string) => void }): void {
+export function follow(tell: Told): void {
   const events = new EventSource("v1/events");
   const on = (name: string, told: (data: Record<string, unknown>) => void) =>
     events.addEventListener(name, (event) => told(JSON.parse((event as MessageEvent<string>).data) as Record<string, unknown>));
@@ -36,7 +48,8 @@ export function follow(tell: { applied: () => void; state: (state: State) => voi
     const error = data["error"] as { message?: string; path?: string } | undefined;
     tell.refused(`revision ${String(data["revision"])} is refused: ${error?.message ?? ""} ${error?.path ?? ""}`.trim());
   });
-  events.onerror = () => tell.state({ kind: "stale", why: "the relay does not answer; trying again" });
+  events.onopen = tell.opened;
+  events.onerror = tell.lost;
 }
 
 /** Publishes over what was live, and over nothing else. What came of it; a rejection if nothing was sent. */
