@@ -3,6 +3,7 @@
 use std::fs;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use aldis_etcd::EtcdDirectiveStore;
 use aldis_etcd::kv::memory::MemoryKv;
@@ -11,6 +12,7 @@ use aldis_etcd::relay::{Page, Publishing, Relay, Tokens};
 use rig::etcd::Etcd;
 use rig::http::{Question, ask};
 use rig::link::Link;
+use rig::site::Site;
 use serde_json::json;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
@@ -242,6 +244,29 @@ async fn a_relay_that_is_there_again_is_live_again() {
     visitor.reads("freshness", "the relay does not answer").await;
     served.put(TWO).await;
     link.listen();
+    visitor.reads("freshness", "live").await;
+    visitor.reads("standing", "revision 3").await;
+}
+
+/// After an answer that is an error, as a proxy gives one for a relay that starts anew, the browser does not connect again.
+#[tokio::test]
+async fn a_relay_that_others_answered_for_is_live_again() {
+    let served = Served::start().await;
+    served.put(ONE).await;
+    let other = Site::of(&built("page")).await;
+    let link = Link::to(served.address);
+    let visitor = Visitor::at(&link.endpoint()).await;
+    visitor.reads("freshness", "live").await;
+    link.lead_to(other.address);
+    link.close_existing();
+    let is_refused = || other.asked().iter().any(|line| line == "GET /v1/events");
+    while !is_refused() {
+        tokio::time::sleep(Duration::from_millis(30)).await;
+    }
+    visitor.reads("freshness", "the relay does not answer").await;
+    served.put(TWO).await;
+    link.lead_to(served.address);
+    link.close_existing();
     visitor.reads("freshness", "live").await;
     visitor.reads("standing", "revision 3").await;
 }

@@ -19,6 +19,9 @@ export interface Told {
   lost: () => void;
 }
 
+/** The browser connects again by itself, but not after an answer that is an error, such as a proxy's. */
+const AGAIN = 5_000;
+
 interface Said {
   revision?: number;
   error?: { reason?: string; message?: string; path?: string };
@@ -35,7 +38,7 @@ export async function readLive(): Promise<Live | null> {
   return { text: await response.text(), etag, digest, revision: Number(revision), state };
 }
 
-/** Follows the changes until the page is left. The browser connects again by itself. */
+/** Follows the changes until the page is left. */
 export function follow(tell: Told): void {
   const events = new EventSource("v1/events");
   const on = (name: string, told: (data: Record<string, unknown>) => void) =>
@@ -49,7 +52,10 @@ export function follow(tell: Told): void {
     tell.refused(`revision ${String(data["revision"])} is refused: ${error?.message ?? ""} ${error?.path ?? ""}`.trim());
   });
   events.onopen = tell.opened;
-  events.onerror = tell.lost;
+  events.onerror = () => {
+    tell.lost();
+    if (events.readyState === EventSource.CLOSED) setTimeout(() => follow(tell), AGAIN);
+  };
 }
 
 /** Publishes over what was live, and over nothing else. What came of it; a rejection if nothing was sent. */
