@@ -248,6 +248,38 @@ async fn a_relay_that_is_there_again_is_live_again() {
     visitor.reads("standing", "revision 3").await;
 }
 
+/// Keeps the next answer that has come, until `window.letGo()`.
+const KEEP: &str = "
+    const fetched = window.fetch;
+    window.fetch = async (...asked) => {
+        window.fetch = fetched;
+        const answer = await fetched(...asked);
+        await new Promise((yes) => { window.letGo = yes; });
+        return answer;
+    };";
+
+#[tokio::test]
+async fn a_late_answer_does_not_unsay_that_the_source_is_lost() {
+    let mut etcd = Etcd::start();
+    etcd.put(KEY, ONE);
+    let store =
+        EtcdDirectiveStore::builder([etcd.endpoint()]).scope(KEY).connect().await.expect("etcd answers");
+    let served = Served::over(store, MemoryKv::new()).await;
+    let link = Link::to(served.address);
+    let visitor = Visitor::at(&link.endpoint()).await;
+    visitor.reads("freshness", "live").await;
+    link.cut();
+    visitor.reads("freshness", "the relay does not answer").await;
+    visitor.browser.run(KEEP, json!(null)).await;
+    link.listen();
+    visitor.sees("an answer is kept", "return window.letGo !== undefined").await;
+    etcd.kill();
+    visitor.reads("freshness", "source").await;
+    let told = "window.letGo(); await new Promise((yes) => setTimeout(yes, 500));
+        return document.getElementById('freshness').textContent.includes('source')";
+    assert_eq!(visitor.browser.run(told, json!(null)).await, json!(true));
+}
+
 /// After an answer that is an error, as a proxy gives one for a relay that starts anew, the browser does not connect again.
 #[tokio::test]
 async fn a_relay_that_others_answered_for_is_live_again() {
