@@ -3,13 +3,13 @@
 use std::fs;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use aldis_etcd::EtcdDirectiveStore;
 use aldis_etcd::kv::memory::MemoryKv;
 use aldis_etcd::kv::{Key, KvReader, KvWriter, Scope};
 use aldis_etcd::relay::{Page, Publishing, Relay, Tokens};
 use rig::etcd::Etcd;
+use rig::eventually;
 use rig::http::{Question, ask};
 use rig::link::Link;
 use rig::site::Site;
@@ -18,7 +18,7 @@ use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-use crate::visitor::{Visitor, built};
+use crate::visitor::{PATIENCE, Visitor, built};
 
 const TOKEN: &str = "0123456789abcdef";
 const KEY: &str = "aldis/directives";
@@ -292,9 +292,7 @@ async fn a_relay_that_others_answered_for_is_live_again() {
     link.lead_to(other.address);
     link.close_existing();
     let is_refused = || other.asked().iter().any(|line| line == "GET /v1/events");
-    while !is_refused() {
-        tokio::time::sleep(Duration::from_millis(30)).await;
-    }
+    eventually("the stream is asked for, and refused", PATIENCE, is_refused).await;
     visitor.reads("freshness", "the relay does not answer").await;
     served.put(TWO).await;
     link.lead_to(served.address);

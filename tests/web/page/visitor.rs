@@ -9,7 +9,7 @@ use rig::site::Site;
 use serde_json::{Value, json};
 
 /// Long enough for what should happen at once, on a machine that does much else.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A browser with the page open.
 pub(crate) struct Visitor {
