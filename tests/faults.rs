@@ -87,6 +87,7 @@ const FAULTS: &[Fault] = &[
     on_all("cut in the middle of a large list", history::cut_in_a_list),
     on_all("cut between the fragments of a history", history::cut_in_a_history),
     on_newest("6 MiB list over 1 MiB per second", history::large_list_over_a_slow_link),
+    on_newest("the same behind small documents", history::large_behind_small_over_a_slow_link),
     on_all("12 MiB history over 1 MiB per second", history::large_history_over_a_slow_link),
     on_all("values of 1.4 MB", history::largest_values),
     on_all("wiped, same token, key present", server::wiped_key_present),

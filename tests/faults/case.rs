@@ -55,16 +55,16 @@ impl Case {
         Self::start(etcd, link, builder, Vec::new())
     }
 
-    /// On an etcd of this version with other documents of the scope, so many blanks behind each. Their ids come before
-    /// `number`.
-    pub(crate) fn beside(version: &Version, ids: Vec<String>, blanks: usize) -> Self {
+    /// On an etcd of this version with other documents of the scope, and so many blanks behind each. Their ids are in order,
+    /// and come before `number`.
+    pub(crate) fn beside(version: &Version, others: Vec<(String, usize)>) -> Self {
         let etcd = Etcd::builder().version(version).start();
-        for id in &ids {
-            etcd.put(&format!("{SCOPE}{id}"), document(id) + &" ".repeat(blanks));
+        for (id, blanks) in &others {
+            etcd.put(&format!("{SCOPE}{id}"), document(id) + &" ".repeat(*blanks));
         }
         let link = Link::to(etcd.address());
         let builder = EtcdDirectiveStore::builder([link.endpoint()]);
-        Self::start(etcd, link, builder, ids)
+        Self::start(etcd, link, builder, others.into_iter().map(|(id, _)| id).collect())
     }
 
     fn start(etcd: Etcd, link: Link, builder: Builder, before: Vec<String>) -> Self {

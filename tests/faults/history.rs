@@ -44,7 +44,7 @@ pub(crate) fn compacted_while_cut(version: &Version) -> Figures {
 
 /// The link carries a thousandth of what happens, however busy the machine is, until the watch's place in history is compacted away.
 pub(crate) fn fell_behind_a_compaction(version: &Version) -> Figures {
-    let mut case = Case::beside(version, vec![CROWD.to_owned()], 0);
+    let mut case = Case::beside(version, vec![(CROWD.to_owned(), 0)]);
     case.link.throttle(20_000);
     flood(&case);
     case.etcd.compact();
@@ -115,7 +115,16 @@ pub(crate) fn largest_values(version: &Version) -> Figures {
 /// A megabyte per second: as one page the 6 MiB would take longer than any page may. The fault does not end; all that is
 /// transferred takes six seconds by itself.
 pub(crate) fn large_list_over_a_slow_link(version: &Version) -> Figures {
-    let mut case = large(version);
+    listed_over_a_slow_link(large(version))
+}
+
+/// Where they stand behind small ones, a page of them is not known to be large before it has not come.
+pub(crate) fn large_behind_small_over_a_slow_link(version: &Version) -> Figures {
+    let small = (0..4).map(|number| (format!("a{number}"), 0));
+    listed_over_a_slow_link(Case::beside(version, small.chain(six_large()).collect()))
+}
+
+fn listed_over_a_slow_link(mut case: Case) -> Figures {
     case.link.cut();
     case.notices();
     case.publish();
@@ -170,6 +179,10 @@ fn cut_in_the_middle(case: Case) -> Figures {
 }
 
 /// With six documents of 1 MiB under the prefix.
+fn six_large() -> impl Iterator<Item = (String, usize)> {
+    (0..6).map(|number| (format!("large{number}"), MIB))
+}
+
 fn large(version: &Version) -> Case {
-    Case::beside(version, (0..6).map(|number| format!("large{number}")).collect(), MIB)
+    Case::beside(version, six_large().collect())
 }

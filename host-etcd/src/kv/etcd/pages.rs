@@ -6,9 +6,6 @@ use super::connection::{EtcdConnection, RangeError, entry, header, to_etcd};
 use super::error::Failure;
 use crate::kv::{Header, Key, KvError, Listing, Revision, Scope};
 
-/// Keys of one page, however small.
-const MAX_PAGE_KEYS: usize = 10_000;
-
 /// How often a list is begun anew when its revision is compacted while it is being read.
 const MAX_ATTEMPTS: u32 = 3;
 
@@ -35,7 +32,11 @@ pub(super) async fn list(
     loop {
         match list_once(connection, prefixes, fetch).await {
             Err(RangeError::Failed(Failure::Compacted)) if attempt < MAX_ATTEMPTS => attempt += 1,
-            other => return other.map_err(|error| connection.range_error(error, operation)),
+            other => {
+                let listing = other.map_err(|error| connection.range_error(error, operation))?;
+                connection.pace.came();
+                return Ok(listing);
+            }
         }
     }
 }
@@ -71,7 +72,7 @@ async fn add_prefix(
             }
             Err(RangeError::Timeout) => {
                 // Not asked for again here: a server that answers nothing must not be waited for twice.
-                connection.pace.slow_down();
+                connection.pace.slow_down(limit);
                 return Err(RangeError::Timeout);
             }
             page => page?,
@@ -82,12 +83,13 @@ async fn add_prefix(
         }
         let more = page.more();
         let kvs = page.take_kvs();
+        let left = usize::try_from(page.count()).unwrap_or(usize::MAX).saturating_sub(kvs.len()).max(1);
         // Of a server that repeats itself the list would never end.
         if more && kvs.first().is_none_or(|kv| kv.key() < from.as_bytes()) {
             return Err(RangeError::Failed(Failure::Other(DOES_NOT_GO_ON.to_owned())));
         }
         let bytes = kvs.iter().map(|kv| kv.key().len() + kv.value().len()).sum();
-        limit = next_limit(connection.pace.page_bytes(), bytes, kvs.len());
+        limit = connection.pace.next_page_keys(bytes, kvs.len()).min(left);
         listing.entries.extend(kvs.into_iter().map(entry));
         match listing.entries.last() {
             Some(last) if more => from = successor(&last.key),
@@ -103,12 +105,6 @@ fn options(end: &[u8], limit: usize, at: Revision, fetch: Fetch) -> GetOptions {
         Fetch::Entries => options,
         Fetch::Keys => options.with_keys_only(),
     }
-}
-
-/// How many keys the next page should hold, judged by the last.
-fn next_limit(page_bytes: usize, bytes: usize, keys: usize) -> usize {
-    let average = bytes.checked_div(keys).unwrap_or(page_bytes).max(1);
-    (page_bytes / average).clamp(1, MAX_PAGE_KEYS)
 }
 
 /// The scope as etcd's key and range.
@@ -158,13 +154,5 @@ mod tests {
         assert_eq!(prefix_end(b"a\xff\xff"), b"b");
         assert_eq!(prefix_end(b"\xff"), b"\0");
         assert_eq!(prefix_end(b""), b"\0");
-    }
-
-    #[test]
-    fn pages_aim_at_four_mebibytes() {
-        assert_eq!(next_limit(4 << 20, 16 << 20, 16), 4);
-        assert_eq!(next_limit(4 << 20, 32 << 20, 4), 1);
-        assert_eq!(next_limit(4 << 20, 160, 16), MAX_PAGE_KEYS);
-        assert_eq!(next_limit(4 << 20, 0, 0), 1);
     }
 }
