@@ -107,8 +107,8 @@ impl Merge {
     }
 
     fn on_progress_of_all(&mut self, response: &PbWatchResponse) -> Option<WatchMessage> {
-        if self.watches.iter().any(|watch| watch.inbox.is_fragmented()) {
-            // Between fragments it would speak for what is not whole yet.
+        if self.unanswered > 0 || self.watches.iter().any(|watch| watch.inbox.is_fragmented()) {
+            // It would speak for watches that the server does not know of yet, or for what is not whole between fragments.
             return None;
         }
         let header = response.header.as_ref()?;

@@ -61,6 +61,17 @@ fn a_transaction_over_two_watches_is_one_message_in_either_order() {
     }
 }
 
+/// The server knows of the watches that it was asked for, and not of those that are still to be.
+#[test]
+fn progress_of_all_does_not_speak_for_a_watch_that_is_not_created_yet() {
+    let mut merge = Merge::new(2, Revision::new(5), true);
+    assert_eq!(merge.handle(created(1)), None);
+    assert_eq!(merge.handle(events(1, &[5])), None);
+    assert_eq!(merge.handle(progress(5)), None);
+    assert!(matches!(merge.handle(created(2)), Some(WatchMessage::Created(_))));
+    assert_eq!(told(merge.handle(events(2, &[5]))), whole(5, &[("1", 5), ("2", 5)]));
+}
+
 #[test]
 fn what_only_one_watch_sees_waits_for_progress_or_for_the_other() {
     let mut merge = two();
