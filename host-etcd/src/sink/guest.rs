@@ -166,8 +166,6 @@ impl GuestSink {
         if let Some(first) = slots.next() {
             first.try_snapshot(self, snapshot)?;
         }
-        *lock(&self.current) = Some(Arc::clone(snapshot));
-        self.nothing.store(snapshot.set.is_empty(), Ordering::Release);
         for slot in slots {
             slot.follow(self, snapshot);
         }
@@ -187,6 +185,13 @@ impl GuestSink {
         let (before, from) = self.slots.split_at_checked(home)?;
         let free = from.iter().chain(before).find_map(|slot| Some((slot, slot.try_lock()?)));
         free.or_else(|| from.first().map(|own| (own, own.lock())))
+    }
+
+    /// From here on guests that are made anew hold this set. To be called while the first that holds it is locked: should it
+    /// break at once, its successor must not hold the set before.
+    fn put_in_force(&self, snapshot: &Arc<Snapshot>) {
+        *lock(&self.current) = Some(Arc::clone(snapshot));
+        self.nothing.store(snapshot.set.is_empty(), Ordering::Release);
     }
 
     fn current(&self) -> Option<Arc<Snapshot>> {

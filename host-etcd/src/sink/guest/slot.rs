@@ -135,13 +135,17 @@ impl Slot {
         }
     }
 
-    /// Loads `next` here first. If that does not work, the slot goes on with the set that is still current.
+    /// Loads `next` here first, and makes it the current one. If that does not work, the slot goes on with the set that is
+    /// still current.
     pub(super) fn try_snapshot(&self, sink: &GuestSink, next: &Arc<Snapshot>) -> Result<(), GuestError> {
         let mut state = self.lock();
         let result = state.load(sink, next);
-        if let Err(error) = &result {
-            sink.counters.refused_set(error);
-            state.held_or_new(sink);
+        match &result {
+            Ok(()) => sink.put_in_force(next),
+            Err(error) => {
+                sink.counters.refused_set(error);
+                state.held_or_new(sink);
+            }
         }
         result
     }
@@ -275,4 +279,36 @@ fn count_alone(counter: &AtomicU64) -> u64 {
     let before = counter.load(Ordering::Relaxed);
     counter.store(before.wrapping_add(1), Ordering::Relaxed);
     before
+}
+
+#[cfg(test)]
+#[cfg(feature = "guest")]
+mod tests {
+    use std::num::NonZeroUsize;
+
+    use super::super::{GuestEngine, GuestLimits};
+    use super::*;
+    use crate::kv::Revision;
+    use crate::mirror::Digest;
+
+    fn snapshot(revision: u64) -> Arc<Snapshot> {
+        let document = br#"{"directives":[{"id":"a","level":"Shape","ttl_secs":60,"tenant":"acme"}]}"#;
+        let set = DirectiveSet::decode(document, UnixMillis::new(0)).expect("is valid");
+        let digest = Digest::of([(&b"key"[..], &document[..])]);
+        Arc::new(Snapshot::new(Revision::new(revision), digest, Arc::new(set)))
+    }
+
+    /// Between the first guest's and the others'.
+    #[test]
+    fn a_guest_that_breaks_before_the_others_have_the_set_is_replaced_by_one_that_has_it() {
+        let engine = GuestEngine::embedded(GuestLimits::STANDARD).expect("is compiled");
+        let sink = GuestSink::new(engine, NonZeroUsize::MIN);
+        sink.try_apply(&snapshot(1)).expect("is a good set");
+        let [slot] = &*sink.slots else { panic!("one was asked for") };
+        slot.try_snapshot(&sink, &snapshot(2)).expect("is a good set");
+        let mut state = slot.lock();
+        state.held = None;
+        let decided = slot.decide(&mut state, &sink, &Request::EMPTY, UnixMillis::new(1));
+        assert_eq!(decided.made_by.map(|set| set.revision), Some(Revision::new(2)));
+    }
 }
