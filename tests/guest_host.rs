@@ -149,6 +149,31 @@ fn a_batch_is_believed_no_more_than_a_single_answer() {
     }
 }
 
+/// Lines without end would be kept here, and asked for one by one.
+#[test]
+fn explanations_are_as_many_and_as_long_as_they_can_be() {
+    let three = "(i32.const 3)";
+    let lies = [
+        (
+            three,
+            "(i32.store8 (i32.const 1024) (i32.const 10)) (i32.const 1)",
+            "other explanations than one for each directive",
+        ),
+        (three, "(i32.const 65536)", "longer explanations than there can be"),
+    ];
+    for (count, explain, reason) in lies {
+        let guest = Guest::harmless().with(name::LOAD_IMAGE, count).with(name::EXPLAIN, explain);
+        let guest = guest.with(name::OUTPUT, "(i32.const 1024)");
+        let mut guest = GuestEngine::from_wasm(&guest.wasm(), LIMITS).unwrap().instantiate().unwrap();
+        guest.load_image(b"", aldis_abi::Stamp::NONE).unwrap();
+        assert_eq!(guest.explain(&ACME, NOW), Err(GuestError::Fault(Fault::Nonsense(reason))));
+    }
+    let wasm = Guest::harmless().with(name::LOAD_IMAGE, "(i32.const 0x7fffffff)").wasm();
+    let mut guest = GuestEngine::from_wasm(&wasm, LIMITS).unwrap().instantiate().unwrap();
+    let loaded = guest.load_image(b"", aldis_abi::Stamp::NONE);
+    assert_eq!(loaded, Err(GuestError::Fault(Fault::Nonsense("more directives than a set can have"))));
+}
+
 #[test]
 fn a_set_that_no_guest_takes_leaves_the_previous_one() {
     // Takes what is as short as the image of one directive, and does worse and worse for what is longer.

@@ -5,7 +5,8 @@ mod batch;
 use std::fmt;
 use std::ops::Range;
 
-use aldis_abi::{Answer, EncodeError, Facts, Info, STAMP_BYTES, Stamp, Status, encode, name};
+use aldis_abi::{Answer, EXPLAIN_LINES, EncodeError, Facts, Info, STAMP_BYTES, Stamp, Status, encode, name};
+use aldis_core::limits::MAX_DIRECTIVES;
 use aldis_core::{Decision, DiagLevel, DirectiveIndex, FactSet, Request, UnixMillis};
 use wasmtime::{Instance, Memory, Store, TypedFunc, WasmParams, WasmResults};
 
@@ -18,6 +19,9 @@ const FIRST_RESERVATION: usize = 4096;
 
 /// What a guest says about a refusal is cut here: it goes into logs.
 const MAX_REASON_BYTES: usize = 4096;
+
+/// Of one directive: its id, and the name of a label, each with its longest escapes.
+const MAX_EXPLANATION_BYTES: usize = 4096;
 
 /// One instance of a guest, for one thread. After a [`Fault`] it is broken: drop it.
 pub struct GuestInstance {
@@ -113,12 +117,16 @@ impl GuestInstance {
         let len = self.write_request(request)?;
         let (mut lines, mut first) = (String::new(), 0);
         while first < self.directives {
+            let expected = EXPLAIN_LINES.min(self.directives.saturating_sub(first));
             let page = self.output(name::EXPLAIN, (len, now.as_u64().cast_signed(), number(first)?))?;
-            let page = String::from_utf8(page).map_err(|_| Fault::Nonsense("text that is not UTF-8"))?;
-            match page.lines().count() {
-                0 => return Err(Fault::Nonsense("fewer explanations than directives").into()),
-                count => first = first.saturating_add(count),
+            if page.len() > expected.saturating_mul(MAX_EXPLANATION_BYTES) {
+                return Err(Fault::Nonsense("longer explanations than there can be").into());
             }
+            let page = String::from_utf8(page).map_err(|_| Fault::Nonsense("text that is not UTF-8"))?;
+            if page.lines().count() != expected {
+                return Err(Fault::Nonsense("other explanations than one for each directive").into());
+            }
+            first = first.saturating_add(expected);
             lines.push_str(&page);
         }
         Ok(lines)
@@ -204,6 +212,9 @@ impl GuestInstance {
 
     fn loaded(&mut self, returned: Result<i32, GuestError>, asked: FactSet) -> Result<usize, GuestError> {
         match answer(returned?) {
+            Ok(directives) if directives > MAX_DIRECTIVES => {
+                Err(Fault::Nonsense("more directives than a set can have").into())
+            }
             Ok(directives) => {
                 self.directives = directives;
                 self.asked = asked;
