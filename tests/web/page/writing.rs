@@ -47,6 +47,15 @@ async fn the_place_is_right_behind_characters_of_two_units() {
     visitor.reads("verdict", "line 2").await;
 }
 
+/// The page as it comes, before anything was judged.
+#[tokio::test]
+async fn nothing_is_called_off_before_it_is_known() {
+    let (_site, visitor) = static_page().await;
+    let says = "const page = await (await fetch('index.html')).text();
+        return !new DOMParser().parseFromString(page, 'text/html').getElementById('reach-none').hidden";
+    assert_eq!(visitor.browser.run(says, json!(null)).await, json!(false));
+}
+
 /// Who turns the page before a document is found to be refused asks about a set that is gone by then.
 #[tokio::test]
 async fn a_refused_document_is_not_called_off() {
