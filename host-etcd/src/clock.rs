@@ -110,6 +110,12 @@ pub struct Moment {
 }
 
 impl Moment {
+    /// The same by the wall clock.
+    pub(crate) fn wall(self) -> UnixMillis {
+        let lead = u64::try_from(self.lead.as_millis()).unwrap_or(u64::MAX);
+        UnixMillis::new(self.at.as_u64().saturating_sub(lead))
+    }
+
     /// The same by a clock that is ahead by so much more.
     pub(crate) fn later_by(self, by: Duration) -> Self {
         let millis = u64::try_from(by.as_millis()).unwrap_or(u64::MAX);
@@ -187,8 +193,7 @@ impl Clock {
     /// The wall clock's time, in which documents are written: the reading without its lead.
     #[must_use]
     pub fn wall(&self) -> UnixMillis {
-        let Moment { at, lead } = self.moment();
-        UnixMillis::new(at.as_u64().saturating_sub(u64::try_from(lead.as_millis()).unwrap_or(u64::MAX)))
+        self.moment().wall()
     }
 
     /// Follows the wall clock if it is ahead; by how much it is behind, or was when it was last seen.

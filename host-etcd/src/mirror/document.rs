@@ -62,7 +62,7 @@ impl Document {
             let set = Arc::new(DirectiveSet::decode(&version.value, at)?);
             return Ok(Self { version, told: Arc::clone(&set), set });
         }
-        let told = DirectiveSet::decode(&version.value, sub(at, lead))?;
+        let told = DirectiveSet::decode(&version.value, version.first_seen.wall())?;
         // A set of the same size always fits; should it not, the directives end early rather than late.
         let set = DirectiveSet::from_directives(told.iter().map(|directive| later(directive, lead)));
         Ok(Self { version, set: Arc::new(set.unwrap_or_else(|_| told.clone())), told: Arc::new(told) })
@@ -79,13 +79,6 @@ pub(crate) fn later(directive: Directive<'_>, by: Duration) -> Directive<'_> {
 }
 
 fn add(point: UnixMillis, lead: Duration) -> UnixMillis {
-    UnixMillis::new(point.as_u64().saturating_add(millis(lead)))
-}
-
-fn sub(point: UnixMillis, lead: Duration) -> UnixMillis {
-    UnixMillis::new(point.as_u64().saturating_sub(millis(lead)))
-}
-
-fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+    let lead = u64::try_from(lead.as_millis()).unwrap_or(u64::MAX);
+    UnixMillis::new(point.as_u64().saturating_add(lead))
 }

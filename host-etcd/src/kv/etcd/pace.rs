@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
 /// Keys of one page, however small.
-pub(super) const MAX_PAGE_KEYS: usize = 10_000;
+const MAX_PAGE_KEYS: usize = 10_000;
 
 /// Keys of the first page, before anything is known of their size: at most 24 MiB at etcd's usual limit.
 const FIRST_PAGE_KEYS: usize = 16;
