@@ -179,7 +179,7 @@ impl Follower {
                     }
                     (Opinion::Believed | Opinion::BelievedAtLast, _) => {}
                 }
-                self.parts.board.update(|status| status.cluster_id = Some(header.cluster_id));
+                self.tell_cluster(header.cluster_id);
                 self.held = Some((etag, header));
                 let snapshot = self.translation.of(snapshot, self.parts.clock.lead());
                 self.parts.outlet.put_in_force(&snapshot);
@@ -203,8 +203,13 @@ impl Follower {
     fn learn_cluster(&mut self, cluster_id: u64) {
         if let Some((_, held)) = self.held.as_mut().filter(|(_, held)| held.cluster_id == UNKNOWN_CLUSTER) {
             held.cluster_id = cluster_id;
-            self.parts.board.update(|status| status.cluster_id = Some(cluster_id));
+            self.tell_cluster(cluster_id);
         }
+    }
+
+    fn tell_cluster(&self, cluster_id: u64) {
+        let known = Some(cluster_id).filter(|cluster_id| *cluster_id != UNKNOWN_CLUSTER);
+        self.parts.board.update(|status| status.cluster_id = known);
     }
 
     fn has(&self, etag: &HeaderValue) -> bool {

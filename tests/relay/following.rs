@@ -11,11 +11,15 @@ use rig::relay::{Relay, Reply};
 
 use crate::fixture::{EMPTY, ONE, SOON, Served};
 
-/// An image of the cluster that all of these are of.
+/// An image of the cluster that nearly all of these are of.
 fn image(revision: u64, document: &str, state: &str) -> Reply {
+    image_of("1f", revision, document, state)
+}
+
+fn image_of(cluster: &str, revision: u64, document: &str, state: &str) -> Reply {
     let set = DirectiveSet::decode(document.as_bytes(), UnixMillis::new(0)).expect("is a document");
     let mut reply = Reply::image(revision, set.as_image());
-    for (name, value) in [("aldis-cluster", "1f"), ("aldis-state", state)] {
+    for (name, value) in [("aldis-cluster", cluster), ("aldis-state", state)] {
         reply.headers.push((name.to_owned(), value.to_owned()));
     }
     reply
@@ -23,6 +27,17 @@ fn image(revision: u64, document: &str, state: &str) -> Reply {
 
 fn url(relay: &Relay) -> String {
     format!("http://127.0.0.1:{}", relay.port())
+}
+
+/// A store that has revision 12, of which one relay is left that has revision 10 and is in this state.
+async fn left_to_one_behind(state: &str) -> (EtcdDirectiveStore, Changes, Relay) {
+    let (mut ahead, behind) = (Relay::start(), Relay::start());
+    ahead.answer_with(Some(image(12, EMPTY, "live")));
+    behind.answer_with(Some(image(10, ONE, state)));
+    let store = EtcdDirectiveStore::relay([url(&ahead), url(&behind)]).connect().await.expect("starts");
+    let changes = store.changes();
+    ahead.go_down();
+    (store, changes, behind)
 }
 
 /// What is told until a relay is left because it is behind.
@@ -55,12 +70,7 @@ async fn told(changes: &mut Changes) -> Vec<Change> {
 /// it has caught up it is followed.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_relay_that_is_cut_off_and_behind_takes_nothing_back() {
-    let (mut ahead, behind) = (Relay::start(), Relay::start());
-    ahead.answer_with(Some(image(12, EMPTY, "live")));
-    behind.answer_with(Some(image(10, ONE, "stale")));
-    let store = EtcdDirectiveStore::relay([url(&ahead), url(&behind)]).connect().await.expect("starts");
-    let mut changes = store.changes();
-    ahead.go_down();
+    let (store, mut changes, behind) = left_to_one_behind("stale").await;
     for _ in 0..3 {
         let told = told_until_passed_over(&mut changes).await;
         assert!(!is_taken_back(&told), "{told:?}");
@@ -74,15 +84,22 @@ async fn a_relay_that_is_cut_off_and_behind_takes_nothing_back() {
 /// It may not know yet that it is cut off: a relay of the same cluster is not believed within a few seconds.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_relay_that_is_behind_and_says_it_is_live_is_doubted_for_longer_than_another_cluster() {
-    let (mut ahead, behind) = (Relay::start(), Relay::start());
-    ahead.answer_with(Some(image(12, EMPTY, "live")));
-    behind.answer_with(Some(image(10, ONE, "live")));
-    let store = EtcdDirectiveStore::relay([url(&ahead), url(&behind)]).connect().await.expect("starts");
-    let mut changes = store.changes();
-    ahead.go_down();
+    let (store, mut changes, _behind) = left_to_one_behind("live").await;
     let told = told_until_passed_over(&mut changes).await;
     assert!(!is_taken_back(&told), "{told:?}");
     assert_eq!(store.snapshot().revision, Revision::new(12));
+}
+
+/// It began from its disk, and says later which cluster it follows.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_cluster_that_is_not_known_is_not_told_before_it_is() {
+    let relay = Relay::start();
+    relay.answer_with(Some(image_of("0", 3, ONE, "stale")));
+    let store = EtcdDirectiveStore::relay([url(&relay)]).connect().await.expect("starts");
+    assert_eq!(store.status().cluster_id, None);
+    relay.answer_with(Some(image(3, ONE, "live")));
+    eventually("it is learnt", SOON, || store.status().cluster_id == Some(0x1f)).await;
+    assert_eq!(store.snapshot().revision, Revision::new(3));
 }
 
 #[tokio::test]
