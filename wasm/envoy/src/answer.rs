@@ -56,7 +56,9 @@ impl fmt::Display for Fault {
             Self::Header(name) => write!(f, "the header {name} is missing or malformed"),
             Self::TooLarge => f.write_str("the body is larger than an image may be"),
             Self::Image(error) => write!(f, "{error}"),
-            Self::Older => f.write_str("an older revision than the one in force"),
+            Self::Older => f.write_str(
+                "an older revision than the one in force, or another cluster's from a relay that is cut off",
+            ),
         }
     }
 }
